@@ -1,0 +1,135 @@
+import { Command } from 'commander';
+import { doctor } from './commands/doctor.ts';
+import { list } from './commands/list.ts';
+import { prune, PRUNE_SETTINGS } from './commands/prune.ts';
+import { resume, RESUME_SETTINGS } from './commands/resume.ts';
+import { score, SCORE_SETTINGS } from './commands/score.ts';
+import { status } from './commands/status.ts';
+import { worker } from './commands/worker.ts';
+import { openConsole, type Console } from './console.ts';
+import { ownVersion } from './environment.ts';
+import {
+  declareSettings,
+  requireSetting,
+  resolveSettings,
+  type ResolvedSettings,
+} from './resolve-settings.ts';
+
+const EXAMPLES = `
+Examples:
+  blockpruner prune --model ./SmolLM2-135M --calibration alpaca.txt --remove 8
+  blockpruner prune --model model.gguf --calibration rows.json --ratio 0.2 --workers local:2
+  blockpruner prune --model ./Llama-3 --calibration wiki.txt --ratio 0.25 --listen 0.0.0.0:50051
+  blockpruner worker --connect coordinator-host:50051 --device cuda:0
+  blockpruner score --model ./SmolLM2-135M --calibration wiki.txt --mask mha.3+mlp.7 --mask mha.12
+  blockpruner resume runs/2026-01-31-120000-SmolLM2-135M-1a2b3c4d
+
+Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted.
+Every option can also be set in the environment (BLOCKPRUNER_SEQ_LEN) or in a --config file (seq-len: 256).`;
+
+/** @param opened every console that a command opens is added, for the caller to close */
+export function buildCli(opened: Console[]): { run(argv: string[]): Promise<number> } {
+  let exitCode = 0;
+  const open = (settings: ResolvedSettings<'logLevel' | 'logFormat'>): Console => {
+    const console = openConsole(requireSetting(settings, 'logLevel'), requireSetting(settings, 'logFormat'));
+    opened.push(console);
+    return console;
+  };
+  const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+  const program = new Command('blockpruner')
+    .description('Removes the transformer blocks that a model needs least (BlockPruner, arXiv 2406.10594).')
+    .version(ownVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
+    .addHelpText('after', EXAMPLES)
+    .exitOverride()
+    .showSuggestionAfterError();
+
+  declareSettings(
+    program
+      .command('prune')
+      .description('search for the blocks to remove, and leave a run folder behind')
+      .addHelpText('after', PRUNE_EXAMPLES)
+      .action((_options: unknown, command: Command) => prune(command, open)),
+    PRUNE_SETTINGS,
+  );
+  declareSettings(
+    program
+      .command('resume')
+      .argument('<run>', 'folder of a run that was interrupted')
+      .description('go on with a run after its last decision')
+      .addHelpText('after', RESUME_EXAMPLES)
+      .action((run: string, _options: unknown, command: Command) => resume(run, command, open)),
+    RESUME_SETTINGS,
+  );
+  declareSettings(
+    program
+      .command('score')
+      .description('score the dense model and any masks on the calibration rows')
+      .addHelpText('after', SCORE_EXAMPLES)
+      .action((_options: unknown, command: Command) => score(command, open)),
+    SCORE_SETTINGS,
+  );
+  declareSettings(
+    program
+      .command('status')
+      .argument('<run>', 'run folder')
+      .description('say where a run stands')
+      .action((run: string, _options: unknown, command: Command) =>
+        status(run, resolveSettings(command, ['json']).values.json ?? false, print),
+      ),
+    ['json'],
+  );
+  declareSettings(
+    program
+      .command('list')
+      .argument('[folder]', 'folder of run folders', 'runs')
+      .description('list the runs of a folder')
+      .action((folder: string, _options: unknown, command: Command) =>
+        list(folder, resolveSettings(command, ['json']).values.json ?? false, print),
+      ),
+    ['json'],
+  );
+  declareSettings(
+    program
+      .command('doctor')
+      .description('check versions, devices, ports, disk, and evaluate one layer')
+      .action((_options: unknown, command: Command) => {
+        const settings = resolveSettings(command, ['json', 'cacheDir']);
+        return doctor(requireSetting(settings, 'cacheDir'), settings.values.json ?? false, print);
+      }),
+    ['json', 'cacheDir'],
+  );
+  program
+    .command('worker')
+    .description('compute for a coordinator, here or on another machine; see blockpruner worker --help')
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(async (_options: unknown, command: Command) => {
+      exitCode = await worker(command.args);
+    });
+
+  return {
+    run: async (argv) => {
+      await program.parseAsync(argv);
+      return exitCode;
+    },
+  };
+}
+
+const PRUNE_EXAMPLES = `
+Examples:
+  blockpruner prune --model model.gguf --calibration book.txt --remove 4 --rows 8 --seq-len 256
+  blockpruner prune --model ./Qwen2-7B --calibration rows.json --ratio 0.2 --block-type mha
+  blockpruner prune --config run.yaml --dry-run`;
+
+const RESUME_EXAMPLES = `
+Examples:
+  blockpruner resume runs/my-run
+  blockpruner resume runs/my-run --workers local:2 --listen 0.0.0.0:50051`;
+
+const SCORE_EXAMPLES = `
+Examples:
+  blockpruner score --model model.gguf --calibration book.txt --rows 8 --seq-len 256
+  blockpruner score --model model.gguf --calibration rows.json --mask mha.3+mlp.7 --mask mha.12 --json`;

@@ -1,0 +1,126 @@
+import { readFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { readRun, RunFolder } from '@blockpruner/journal';
+import type { Command } from 'commander';
+import { parse } from 'yaml';
+import type { Console } from '../console.ts';
+import { openCalibration, openModel } from '../inputs.ts';
+import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
+import { resultReport } from '../result-report.ts';
+import { carryOut } from '../run-session.ts';
+import { setting, type SettingName } from '../setting.ts';
+import { RunError } from '../usage-error.ts';
+import { planWorkers } from '../worker-plan.ts';
+import { calibrationChoice, PRUNE_SETTINGS, runConfig, stopRule } from './prune.ts';
+
+/** Options of a resumed run come from its own `config.yaml`; these may differ now. */
+export const RESUME_SETTINGS = [
+  'model',
+  'calibration',
+  'cacheDir',
+  'workers',
+  'listen',
+  'json',
+  'logLevel',
+  'logFormat',
+] as const satisfies SettingName[];
+
+type ResumeSettings = ResolvedSettings<(typeof RESUME_SETTINGS)[number]>;
+
+/** `blockpruner resume RUN`: goes on after the last decision, with whatever workers there are now. */
+export async function resume(
+  run: string,
+  command: Command,
+  open: (settings: ResumeSettings) => Console,
+): Promise<void> {
+  const now = resolveSettings(command, RESUME_SETTINGS);
+  const view = await readRun(run);
+  const console = open(now);
+  const { logger, progress } = console;
+  const json = now.values.json ?? false;
+  if (view.finished) {
+    logger.info({ folder: run }, 'the run had finished already');
+    const result = JSON.parse(await readFile(join(run, 'result.json'), 'utf8')) as Parameters<
+      typeof resultReport
+    >[0];
+    console.print(resultReport(result, resolve(run), json));
+    return;
+  }
+
+  const then = await createdWith(run, now);
+  const cacheFolder = resolve(requireSetting(then, 'cacheDir'));
+  const checkpoint = await openModel(requireSetting(then, 'model'), cacheFolder, logger, progress);
+  const problem = {
+    shape: checkpoint.shape,
+    blockType: requireSetting(then, 'blockType'),
+    stop: stopRule(then),
+  };
+  const calibrationPath = requireSetting(then, 'calibration');
+  const calibration = await openCalibration(calibrationChoice(then, calibrationPath), checkpoint, logger);
+  const config = runConfig(checkpoint, calibration, problem);
+  const { workers, listen } = now.values;
+  const lastClass = view.notes.findLast((note) => note.kind === 'worker-joined')?.numericClass;
+  await carryOut({
+    console,
+    runId: basename(resolve(run)),
+    checkpoint,
+    problem,
+    plan: planWorkers(workers, listen, checkpoint.shape, Math.max(...config.rowTokens)),
+    cacheFolder,
+    json,
+    rows: calibration.rows,
+    numericClass: view.cellCount > 0 && typeof lastClass === 'string' ? lastClass : undefined,
+    openFolder: async () => {
+      const folder = await RunFolder.open(run, { onWait: (message) => logger.warn(message) });
+      try {
+        folder.requireConfig(config);
+        folder.appendEvent({
+          kind: 'resumed',
+          decisions: folder.state.decisions.length,
+          cutBytes: folder.cutBytes,
+        });
+      } catch (error) {
+        await folder.release();
+        throw error;
+      }
+      logger.info(
+        {
+          decisions: folder.state.decisions.length,
+          cells: folder.state.cells.length,
+          cutBytes: folder.cutBytes,
+        },
+        'resuming after the last decision',
+      );
+      return folder;
+    },
+  });
+}
+
+/** The options the run was created with, under those given now. */
+async function createdWith(
+  run: string,
+  now: ResumeSettings,
+): Promise<ResolvedSettings<(typeof PRUNE_SETTINGS)[number]>> {
+  const path = join(run, 'config.yaml');
+  const content: unknown = parse(await readFile(path, 'utf8').catch(() => ''));
+  if (typeof content !== 'object' || content === null) {
+    throw new RunError(`${path} cannot be read: restore it from a copy, or start a new run`);
+  }
+  const values: Record<string, unknown> = {};
+  for (const name of PRUNE_SETTINGS) {
+    const { key, schema } = setting(name);
+    const stored = (content as Record<string, unknown>)[key];
+    if (stored === undefined) continue;
+    const parsed = schema.safeParse(stored);
+    if (!parsed.success) {
+      throw new RunError(
+        `${path}: ${key} must be ${schema.description ?? 'a text'}; got ${JSON.stringify(stored)}`,
+      );
+    }
+    values[name] = parsed.data;
+  }
+  for (const name of ['model', 'calibration', 'cacheDir'] as const) {
+    if (now.origins[name] !== 'default' && now.values[name] !== undefined) values[name] = now.values[name];
+  }
+  return { values, origins: {} };
+}

@@ -1,0 +1,112 @@
+import { resolve } from 'node:path';
+import { DENSE, formatMask, parseMask, type Mask } from '@blockpruner/blocks';
+import { CellTable, type Score } from '@blockpruner/perplexity';
+import { formatTable } from '@blockpruner/telemetry';
+import type { Command } from 'commander';
+import type { Console } from '../console.ts';
+import { openCalibration, openModel } from '../inputs.ts';
+import { onInterrupt } from '../interrupt.ts';
+import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
+import { newRunId, RunningFleet } from '../running-fleet.ts';
+import type { SettingName } from '../setting.ts';
+import { RunError, UsageError } from '../usage-error.ts';
+import { planWorkers } from '../worker-plan.ts';
+import { calibrationChoice } from './prune.ts';
+
+export const SCORE_SETTINGS = [
+  'model',
+  'calibration',
+  'rows',
+  'seqLen',
+  'seed',
+  'cacheDir',
+  'mask',
+  'workers',
+  'listen',
+  'json',
+  'logLevel',
+  'logFormat',
+] as const satisfies SettingName[];
+
+type ScoreSettings = ResolvedSettings<(typeof SCORE_SETTINGS)[number]>;
+
+/** `blockpruner score`: the dense model and any masks on the calibration rows, the tool for checking by hand. */
+export async function score(command: Command, open: (settings: ScoreSettings) => Console): Promise<void> {
+  const settings = resolveSettings(command, SCORE_SETTINGS);
+  const { values } = settings;
+  const modelPath = requireSetting(settings, 'model');
+  const calibrationPath = requireSetting(settings, 'calibration');
+  const cacheFolder = resolve(requireSetting(settings, 'cacheDir'));
+  const console = open(settings);
+  const { logger, progress } = console;
+
+  const checkpoint = await openModel(modelPath, cacheFolder, logger, progress);
+  const masks = (values.mask ?? []).map((text) => readMask(text, checkpoint.shape.layerCount));
+  const { rows } = await openCalibration(calibrationChoice(settings, calibrationPath), checkpoint, logger);
+  const cells = new CellTable(rows.map((row) => row.length));
+  const longestRow = Math.max(...cells.rowTokens);
+  const fleet = await RunningFleet.listen({
+    runId: newRunId(),
+    checkpoint,
+    rows,
+    plan: planWorkers(values.workers, values.listen, checkpoint.shape, longestRow),
+    cacheFolder,
+    logger,
+    progress,
+    onCells: (arrived) => arrived.forEach((cell) => cells.add(cell)),
+    onWorkerJoined: () => undefined,
+  });
+  const restoreSignals = onInterrupt((reason) => fleet.driver.fail(reason));
+  const scored: [Mask, Score][] = [];
+  try {
+    fleet.start();
+    for (const mask of [DENSE, ...masks]) {
+      const sweep = { base: mask, candidates: [], baseline: true };
+      await fleet.evaluate(sweep, [...rows.keys()], cells, `scoring ${formatMask(mask)}`);
+      scored.push([mask, finiteScore(cells, mask)]);
+    }
+  } finally {
+    restoreSignals();
+    await fleet.stop(scored.length === 1 + masks.length);
+  }
+  console.print(report(scored, values.json ?? false));
+}
+
+function readMask(text: string, layerCount: number): Mask {
+  try {
+    return parseMask(text, layerCount);
+  } catch (error) {
+    throw new UsageError(`--mask ${text}: ${(error as Error).message}`);
+  }
+}
+
+function finiteScore(cells: CellTable, mask: Mask): Score {
+  const result = cells.score(mask, null);
+  if (!result) throw new Error(`the score of ${formatMask(mask)} is incomplete`);
+  const badRow = result.rows.findIndex((mean) => !Number.isFinite(mean));
+  if (badRow >= 0) {
+    throw new RunError(
+      `the score of ${formatMask(mask)} is ${result.rows[badRow]} on row ${badRow}: the model computes no number there; check the checkpoint and the row`,
+    );
+  }
+  return result;
+}
+
+function report([dense, ...masks]: [Mask, Score][], json: boolean): string {
+  if (json) {
+    const fields = ({ score, perplexity, rows }: Score) => ({ score, perplexity, rows });
+    return JSON.stringify({
+      dense: fields(dense[1]),
+      masks: masks.map(([mask, result]) => ({ mask: formatMask(mask), ...fields(result) })),
+    });
+  }
+  return formatTable(
+    [dense, ...masks],
+    [
+      { title: 'mask', value: ([mask]) => formatMask(mask) },
+      { title: 'score', value: ([, { score }]) => score.toFixed(6), align: 'right' },
+      { title: 'perplexity', value: ([, { perplexity }]) => perplexity.toFixed(4), align: 'right' },
+      { title: 'delta', value: ([, { score }]) => (score - dense[1].score).toFixed(6), align: 'right' },
+    ],
+  );
+}

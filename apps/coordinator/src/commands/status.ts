@@ -1,0 +1,53 @@
+import { formatDuration, formatTable } from '@blockpruner/telemetry';
+import { isGone, readRun, type RunView } from '@blockpruner/journal';
+
+/** What `status` and `list` say of a run: finished, running, or stopped and resumable. */
+export function stateOf(view: RunView): 'finished' | 'running' | 'stopped' {
+  if (view.finished) return 'finished';
+  return view.owner && !isGone(view.owner) ? 'running' : 'stopped';
+}
+
+/** `blockpruner status RUN`: where a run stands, read from its folder alone. */
+export async function status(run: string, json: boolean, print: (text: string) => void): Promise<void> {
+  const view = await readRun(run);
+  const state = stateOf(view);
+  if (json) {
+    const { config, configHash, createdAt, dense, decisions, cellCount } = view;
+    print(
+      JSON.stringify({
+        folder: run,
+        state,
+        createdAt,
+        configHash,
+        config,
+        dense: dense ?? null,
+        decisions,
+        cellCount,
+      }),
+    );
+    return;
+  }
+  const { config, dense, decisions } = view;
+  const goal = config.stop.kind === 'remove' ? `${config.stop.count} blocks` : `ratio ${config.stop.ratio}`;
+  const lines = [
+    `run        ${run}`,
+    `state      ${state}${state === 'stopped' ? `; go on with: blockpruner resume ${run}` : ''}`,
+    `created    ${view.createdAt}`,
+    `search     ${config.search}, ${config.blockType}, until ${goal}; ${config.rowTokens.length} rows`,
+    `dense      ${dense ? `score ${dense.score.toFixed(6)}, perplexity ${dense.perplexity.toFixed(4)}` : 'not scored yet'}`,
+    `decisions  ${decisions.length}, cells ${view.cellCount}`,
+  ];
+  if (decisions.length > 0) {
+    const table = formatTable(decisions, [
+      { title: 'iteration', value: (decision) => decision.iteration },
+      { title: 'removed', value: (decision) => decision.removed },
+      { title: 'score', value: (decision) => decision.score.toFixed(6), align: 'right' },
+      { title: 'perplexity', value: (decision) => decision.perplexity.toFixed(4), align: 'right' },
+      { title: 'ratio', value: (decision) => `${(100 * decision.ratio).toFixed(2)} %`, align: 'right' },
+      { title: 'time', value: (decision) => formatDuration(decision.seconds), align: 'right' },
+      { title: 'retries', value: (decision) => decision.retries },
+    ]);
+    lines.push('', table);
+  }
+  print(lines.join('\n'));
+}

@@ -1,0 +1,26 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export const WORKER_MAIN = fileURLToPath(import.meta.resolve('@blockpruner/worker'));
+
+/**
+ * `blockpruner worker`: starts the worker's own main. The worker watches the pipe of its standard input, so it
+ * leaves its coordinator in good order when we are told to stop, and ends with us even when we are killed.
+ * @returns the exit code
+ */
+export function worker(args: readonly string[]): Promise<number> {
+  const child = spawn(process.execPath, [WORKER_MAIN, ...args, '--parent-pipe'], {
+    stdio: ['pipe', 'inherit', 'inherit'],
+  });
+  let interrupted = false;
+  child.stdin.on('error', () => undefined); // it ended first; its exit event says so
+  process.on('SIGINT', () => {
+    interrupted = true;
+    child.stdin.end();
+  });
+  process.on('SIGTERM', () => child.stdin.end());
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code) => resolve(interrupted ? 130 : (code ?? 1)));
+  });
+}

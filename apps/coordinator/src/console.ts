@@ -1,0 +1,43 @@
+import {
+  attachLogFile,
+  closeLogger,
+  createLogger,
+  LiveStream,
+  ProgressDisplay,
+  type LogFormat,
+  type Logger,
+} from '@blockpruner/telemetry';
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+
+/** Everything a command says: log lines and progress on stderr, results on stdout. */
+export interface Console {
+  readonly logger: Logger;
+  readonly progress: ProgressDisplay;
+  /** Log lines go to the run's `log.jsonl` too, from now on. */
+  attachLogFile(path: string): void;
+  /** A result; nothing else is ever written to stdout. */
+  print(text: string): void;
+  close(): void;
+}
+
+export function openConsole(level: LogLevel, format: 'auto' | LogFormat): Console {
+  const isTty = process.stderr.isTTY;
+  const stream = new LiveStream(process.stderr);
+  const logger = createLogger({
+    level,
+    format: format === 'auto' ? (isTty ? 'pretty' : 'json') : format,
+    stream,
+  });
+  const progress = new ProgressDisplay({ stream, isTty, logger, nowMs: () => performance.now() });
+  return {
+    logger,
+    progress,
+    attachLogFile: (path) => attachLogFile(logger, path),
+    print: (text) => void process.stdout.write(`${text}\n`),
+    close: () => {
+      progress.close();
+      closeLogger(logger);
+    },
+  };
+}

@@ -1,0 +1,115 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Logger } from '@blockpruner/telemetry';
+import { WORKER_MAIN } from './commands/worker.ts';
+
+const RESPAWN_DELAY_MS = 1000;
+const STOP_GRACE_MS = 1000;
+/** Deaths of one slot without a finished run; a worker that dies this often will die again. */
+const MAX_RESPAWNS = 5;
+
+export interface LocalWorkerOptions {
+  /** `host:port` of the coordinator's own port. */
+  readonly address: string;
+  /** One worker a device: `['cpu', 'cpu']`, `['cuda:0', 'cuda:1']`. */
+  readonly devices: readonly string[];
+  readonly threads: number;
+  readonly cacheFolder: string;
+  readonly logger: Logger;
+  /** A worker died more often than it is worth starting again. */
+  readonly onGivenUp: (reason: string) => void;
+}
+
+/**
+ * The worker processes that `--workers local:N` starts. They dial the coordinator exactly as remote ones do.
+ *
+ * Invariants:
+ * 1. A worker that dies is started again after a second, a bounded number of times.
+ * 2. No worker outlives this process, even one killed by `kill -9`: each watches the pipe of its standard input.
+ * 3. After `stop` resolves no worker is left.
+ */
+export class LocalWorkers {
+  private readonly options: LocalWorkerOptions;
+  private readonly children = new Set<ChildProcess>();
+  private readonly respawns: number[];
+  private stopping = false;
+
+  constructor(options: LocalWorkerOptions) {
+    this.options = options;
+    this.respawns = options.devices.map(() => 0);
+  }
+
+  start(): void {
+    this.options.devices.forEach((_, slot) => this.spawn(slot));
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    const gone = [...this.children].map((child) => new Promise((resolve) => child.once('exit', resolve)));
+    for (const child of this.children) child.stdin?.end();
+    const timer = setTimeout(() => this.children.forEach((child) => child.kill('SIGKILL')), STOP_GRACE_MS);
+    await Promise.all(gone);
+    clearTimeout(timer);
+  }
+
+  private spawn(slot: number): void {
+    const { address, devices, threads, cacheFolder, logger } = this.options;
+    const args = ['--connect', address, '--device', devices[slot], '--threads', String(threads)];
+    args.push(
+      '--cache-dir',
+      cacheFolder,
+      '--parent-pipe',
+      '--exit-when-done',
+      '--log-level',
+      'debug',
+      '--log-format',
+      'json',
+    );
+    const child = spawn(process.execPath, [WORKER_MAIN, ...args], { stdio: ['pipe', 'ignore', 'pipe'] });
+    this.children.add(child);
+    logger.debug({ slot, pid: child.pid, device: devices[slot] }, 'local worker started');
+    let lastLine = '';
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      lastLine = forwardLine(logger, slot, line) ?? lastLine;
+    });
+    child.stdin.on('error', () => undefined); // it ended first; its exit event says so
+    child.on('error', (error) =>
+      this.options.onGivenUp(`a local worker could not be started: ${error.message}`),
+    );
+    child.on('exit', (code, signal) => {
+      this.children.delete(child);
+      if (!this.stopping)
+        this.respawn(slot, `${signal ?? `exit code ${code}`}${lastLine && `; ${lastLine}`}`);
+    });
+  }
+
+  private respawn(slot: number, reason: string): void {
+    const { logger, onGivenUp } = this.options;
+    if (++this.respawns[slot] > MAX_RESPAWNS) {
+      onGivenUp(`local worker ${slot} died ${this.respawns[slot]} times, the last time by ${reason}`);
+      return;
+    }
+    logger.warn({ slot, reason }, 'a local worker died; starting it again');
+    setTimeout(() => {
+      if (!this.stopping) this.spawn(slot);
+    }, RESPAWN_DELAY_MS);
+  }
+}
+
+/** A worker's own log lines go into ours, its warnings as warnings. @returns the message of a warning or error */
+function forwardLine(logger: Logger, slot: number, line: string): string | undefined {
+  let fields: Record<string, unknown>;
+  try {
+    fields = JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    logger.debug({ localWorker: slot, line }, 'local worker output');
+    return line;
+  }
+  const { level, msg, time, ...rest } = fields;
+  const isWarning = level === 'warn' || level === 'error' || (typeof level === 'number' && level >= 40);
+  const log = { localWorker: slot, workerTime: time, ...rest };
+  const text = typeof msg === 'string' ? msg : 'local worker';
+  if (isWarning) logger.warn(log, text);
+  else logger.debug(log, text);
+  return isWarning ? text : undefined;
+}

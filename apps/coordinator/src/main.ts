@@ -1,0 +1,48 @@
+/**
+ * The `blockpruner` command, and the map of everything.
+ *
+ * cli.ts - the commands and their help; commands/ - one file a command: prune, resume, score, status, list,
+ * doctor, worker. setting.ts - every option and its default; resolve-settings.ts - flag > environment > config
+ * file > default. inputs.ts - model and calibration rows, checked before anything is written; worker-plan.ts -
+ * how many workers, where. run-session.ts - one run from open port to printed result; search-run.ts - the loop
+ * of the search; running-fleet.ts - port and workers of a run; fleet-driver.ts - the fleet's state machine
+ * (@blockpruner/fleet) on real connections (@blockpruner/wire); local-workers.ts - the processes of local:N.
+ *
+ * What computes runs in apps/worker. The search (@blockpruner/search), the run folder (@blockpruner/journal) and
+ * the scores (@blockpruner/perplexity) know nothing of processes or sockets.
+ */
+import { CommanderError } from 'commander';
+import { buildCli } from './cli.ts';
+import type { Console } from './console.ts';
+import { Interrupted } from './interrupt.ts';
+import { UsageError } from './usage-error.ts';
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+const EXIT_INTERRUPTED = 130;
+const LONGEST_ERROR_LINE = 400;
+
+const opened: Console[] = [];
+let exitCode = 0;
+try {
+  exitCode = await buildCli(opened).run(process.argv);
+} catch (error) {
+  exitCode = report(error);
+}
+for (const console of opened) console.close();
+// Whatever still holds the event loop is of no interest to the user any more.
+process.exit(exitCode);
+
+/** The last line of stderr says what was wrong, in one line; the stack goes to the run's log only. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE; // commander has said it
+  for (const console of opened) console.logger.debug({ err: error }, 'the command failed');
+  if (!(error instanceof Interrupted)) {
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(
+      `${`error: ${message.replaceAll(/\s*\n\s*/g, '; ')}`.slice(0, LONGEST_ERROR_LINE - 1)}\n`,
+    );
+  }
+  if (error instanceof Interrupted) return EXIT_INTERRUPTED;
+  return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED;
+}

@@ -1,0 +1,32 @@
+import { relative } from 'node:path';
+import type { RunResult } from '@blockpruner/journal';
+import { formatCount, formatTable } from '@blockpruner/telemetry';
+
+/** What a finished run prints: a table for people, or JSON. */
+export function resultReport(result: RunResult, folder: string, json: boolean): string {
+  if (json) return JSON.stringify({ ...result, folder });
+  const dense = { iteration: 0, removed: '(dense)', ...result.dense, runnerUp: null, margin: null };
+  const table = formatTable(
+    [dense, ...result.decisions],
+    [
+      { title: 'iteration', value: (line) => line.iteration },
+      { title: 'removed', value: (line) => line.removed },
+      { title: 'score', value: (line) => line.score.toFixed(6), align: 'right' },
+      { title: 'perplexity', value: (line) => line.perplexity.toFixed(4), align: 'right' },
+      { title: 'delta', value: (line) => signed(line.score - result.dense.score), align: 'right' },
+      { title: 'runner-up', value: (line) => line.runnerUp ?? '' },
+      { title: 'margin', value: (line) => line.margin?.toExponential(2) ?? '', align: 'right' },
+    ],
+  );
+  const share = (100 * result.ratio).toFixed(2);
+  return [
+    table,
+    '',
+    `removed ${result.decisions.length} blocks, ${formatCount(result.parametersRemoved)} of ${formatCount(result.totalParameters)} parameters (ratio ${result.ratio.toFixed(6)}, ${share} %)`,
+    `run folder: ${relative(process.cwd(), folder) || '.'}`,
+  ].join('\n');
+}
+
+function signed(nats: number): string {
+  return `${nats < 0 ? '' : '+'}${nats.toFixed(6)}`;
+}

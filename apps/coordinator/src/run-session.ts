@@ -1,0 +1,83 @@
+import { join, relative } from 'node:path';
+import type { Checkpoint } from '@blockpruner/checkpoint';
+import type { RunFolder } from '@blockpruner/journal';
+import type { Cell } from '@blockpruner/perplexity';
+import type { SearchProblem } from '@blockpruner/search';
+import type { Hello } from '@blockpruner/wire';
+import type { Console } from './console.ts';
+import { Interrupted, onInterrupt } from './interrupt.ts';
+import { resultReport } from './result-report.ts';
+import { RunningFleet } from './running-fleet.ts';
+import { cellSink, runSearch } from './search-run.ts';
+import type { WorkerPlan } from './worker-plan.ts';
+
+export interface RunSession {
+  readonly console: Console;
+  readonly runId: string;
+  readonly checkpoint: Checkpoint;
+  readonly problem: SearchProblem;
+  readonly plan: WorkerPlan;
+  readonly cacheFolder: string;
+  readonly json: boolean;
+  readonly rows: readonly Int32Array[];
+  /** The class of the cells that a resumed run already has. */
+  readonly numericClass?: string;
+  /** Makes or takes the run folder, once the port is ours. */
+  openFolder(): Promise<RunFolder>;
+}
+
+/** Carries a run out, from an open port to a printed result, and leaves no process and no claim behind. */
+export async function carryOut(session: RunSession): Promise<void> {
+  const { console, problem, json } = session;
+  const { logger } = console;
+  let onCells: (cells: readonly Cell[], workerName: string) => void = () => undefined;
+  let onWorkerJoined: (hello: Hello) => void = () => undefined;
+  const fleet = await RunningFleet.listen({
+    ...session,
+    ...console,
+    onCells: (cells, workerName) => onCells(cells, workerName),
+    onWorkerJoined: (hello) => onWorkerJoined(hello),
+  });
+  const restoreSignals = onInterrupt((reason) => fleet.driver.fail(reason));
+  let folder: RunFolder | undefined;
+  let finished = false;
+  try {
+    folder = await session.openFolder();
+    console.attachLogFile(join(folder.path, 'log.jsonl'));
+    logger.info({ folder: folder.path }, 'run folder ready');
+    const sink = cellSink(folder);
+    onCells = sink.onCells;
+    onWorkerJoined = ({ name, device, numericClass, threads, version }) =>
+      folder?.appendEvent({
+        kind: 'worker-joined',
+        name,
+        device,
+        numericClass,
+        threads,
+        version,
+        shapePlan: session.plan.shapePlan,
+      });
+    fleet.start();
+    const result = await runSearch({ problem, folder, fleet, logger, ...sink });
+    finished = true;
+    await fleet.stop(true);
+    console.print(resultReport(result, folder.path, json));
+  } catch (error) {
+    if (error instanceof Interrupted && folder) sayWhatIsKept(folder, error, console);
+    throw error;
+  } finally {
+    restoreSignals();
+    if (!finished) await fleet.stop(false);
+    await folder?.release();
+  }
+}
+
+function sayWhatIsKept(folder: RunFolder, reason: Interrupted, { logger }: Console): void {
+  folder.appendEvent({ kind: 'interrupted', reason: reason.message });
+  const kept = folder.state.decisions.length;
+  const path = relative(process.cwd(), folder.path) || '.';
+  logger.warn(
+    { decisions: kept, folder: folder.path },
+    `${reason.message}; ${kept} decision${kept === 1 ? '' : 's'} and every finished score are kept; go on with: blockpruner resume ${path}`,
+  );
+}

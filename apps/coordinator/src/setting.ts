@@ -1,0 +1,189 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+/**
+ * One option, defined once for every command that takes it: flag, environment variable, config file key and
+ * default all follow from here.
+ */
+export interface Setting {
+  /** Kebab-case: the flag is `--<key>`, the config file key `<key>`, the variable `BLOCKPRUNER_<KEY>`. */
+  readonly key: string;
+  /** Placeholder in `--help`; absent for a switch. */
+  readonly metavar?: string;
+  readonly description: string;
+  readonly group: 'Model and data' | 'Search' | 'Workers' | 'Output';
+  readonly default?: string | number;
+  readonly repeatable?: boolean;
+  readonly schema: z.ZodType;
+}
+
+/** Flags and variables are texts, a config file has numbers. */
+const numberOrDigits = z.union([
+  z.number(),
+  z
+    .string()
+    .regex(/^-?\d+(\.\d+)?$/)
+    .transform(Number),
+]);
+const wholeNumber = (min: number, max: number) => numberOrDigits.pipe(z.number().int().min(min).max(max));
+
+/** What each schema accepts, in words: the way out of a usage error. */
+const EXPECTED = {
+  text: 'a text',
+  positive: 'a whole number from 1 to 100000',
+  tokens: 'a whole number from 2 to 131072',
+  seed: 'a whole number from 0 to 4294967295',
+  ratio: 'a number above 0 and below 1, e.g. 0.2',
+  listen: 'host:port, e.g. 0.0.0.0:50051, or a port alone',
+  workers: 'local:N with N from 1 to 256, e.g. local:2',
+};
+
+const text = z.string().min(1, EXPECTED.text);
+
+const SETTINGS = {
+  model: {
+    key: 'model',
+    metavar: 'path',
+    description: 'Hugging Face folder, or a .gguf file',
+    group: 'Model and data',
+    schema: text,
+  },
+  calibration: {
+    key: 'calibration',
+    metavar: 'file',
+    description: '.txt (one record) or .json (array of texts, or of token-id arrays)',
+    group: 'Model and data',
+    schema: text,
+  },
+  rows: {
+    key: 'rows',
+    metavar: 'n',
+    description: 'calibration rows to score every candidate on',
+    group: 'Model and data',
+    default: 16,
+    schema: wholeNumber(1, 100_000).describe(EXPECTED.positive),
+  },
+  seqLen: {
+    key: 'seq-len',
+    metavar: 'tokens',
+    description: 'tokens a row',
+    group: 'Model and data',
+    default: 2048,
+    schema: wholeNumber(2, 131_072).describe(EXPECTED.tokens),
+  },
+  seed: {
+    key: 'seed',
+    metavar: 'n',
+    description: 'chooses the rows',
+    group: 'Model and data',
+    default: 42,
+    schema: wholeNumber(0, 2 ** 32 - 1).describe(EXPECTED.seed),
+  },
+  cacheDir: {
+    key: 'cache-dir',
+    metavar: 'folder',
+    description: 'where decoded GGUF files are kept',
+    group: 'Model and data',
+    default: join(homedir(), '.cache', 'blockpruner'),
+    schema: text,
+  },
+  remove: {
+    key: 'remove',
+    metavar: 'k',
+    description: 'remove this many blocks',
+    group: 'Search',
+    schema: wholeNumber(1, 100_000).describe(EXPECTED.positive),
+  },
+  ratio: {
+    key: 'ratio',
+    metavar: 'r',
+    description: 'remove the fewest blocks that hold this share of the parameters',
+    group: 'Search',
+    schema: numberOrDigits.pipe(z.number().gt(0).lt(1)).describe(EXPECTED.ratio),
+  },
+  blockType: {
+    key: 'block-type',
+    metavar: 'type',
+    description: 'which blocks may go: mix, mha or mlp',
+    group: 'Search',
+    default: 'mix',
+    schema: z.enum(['mix', 'mha', 'mlp']).describe('mix, mha or mlp'),
+  },
+  search: {
+    key: 'search',
+    metavar: 'strategy',
+    description: 'exhaustive: the algorithm of the paper',
+    group: 'Search',
+    default: 'exhaustive',
+    schema: z.enum(['exhaustive']).describe('exhaustive'),
+  },
+  mask: {
+    key: 'mask',
+    metavar: 'blocks',
+    description: 'blocks to leave out, e.g. mha.3+mlp.7; may be given many times',
+    group: 'Search',
+    repeatable: true,
+    schema: z.array(z.string()).describe('blocks joined by +, e.g. mha.3+mlp.7'),
+  },
+  workers: {
+    key: 'workers',
+    metavar: 'local:N',
+    description:
+      'worker processes to start on this machine (default: as many as cores, memory or GPUs allow)',
+    group: 'Workers',
+    schema: z
+      .string()
+      .regex(/^local:([1-9]\d{0,1}|1\d\d|2[0-4]\d|25[0-6])$/)
+      .describe(EXPECTED.workers),
+  },
+  listen: {
+    key: 'listen',
+    metavar: 'host:port',
+    description: 'accept workers from other machines; starts none unless --workers is given too',
+    group: 'Workers',
+    schema: text.describe(EXPECTED.listen),
+  },
+  output: {
+    key: 'output',
+    metavar: 'dir',
+    description: 'run folder (default: runs/<time>-<model>-<id>)',
+    group: 'Output',
+    schema: text,
+  },
+  json: {
+    key: 'json',
+    description: 'print the result as JSON',
+    group: 'Output',
+    schema: z.boolean().describe('true or false'),
+  },
+  dryRun: {
+    key: 'dry-run',
+    description: 'check everything, print what would be done, and stop',
+    group: 'Output',
+    schema: z.boolean().describe('true or false'),
+  },
+  logLevel: {
+    key: 'log-level',
+    metavar: 'level',
+    description: 'error, warn, info or debug',
+    group: 'Output',
+    default: 'info',
+    schema: z.enum(['error', 'warn', 'info', 'debug']).describe('error, warn, info or debug'),
+  },
+  logFormat: {
+    key: 'log-format',
+    metavar: 'format',
+    description: 'auto (pretty on a terminal), pretty or json',
+    group: 'Output',
+    default: 'auto',
+    schema: z.enum(['auto', 'pretty', 'json']).describe('auto, pretty or json'),
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+export type SettingValue<Name extends SettingName> = z.infer<(typeof SETTINGS)[Name]['schema']>;
+
+export function setting(name: SettingName): Setting {
+  return SETTINGS[name];
+}

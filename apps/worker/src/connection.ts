@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { numericClass } from '@blockpruner/inference';
+import type { Logger } from '@blockpruner/telemetry';
+import { FleetClient, PROTOCOL_VERSION, type CoordinatorMessage } from '@blockpruner/wire';
+import type { WorkerOptions } from './options.ts';
+import { TaskRunner } from './task-runner.ts';
+
+/** How a worker ended; `error` is the one line that says why it failed. */
+export interface WorkerEnd {
+  readonly exitCode: number;
+  readonly error?: string;
+}
+
+export interface Connection {
+  /** Resolves when the worker is to exit. */
+  readonly ended: Promise<WorkerEnd>;
+  /** Tells the coordinator, which gives the work to others, then ends. */
+  stop(reason: string, exitCode: number): void;
+}
+
+/**
+ * Dials the coordinator and serves it until it says `finished`, refuses us, or `stop` is called. A lost or missing
+ * coordinator is dialled again, for as long as it takes; only a worker started by the coordinator itself gives up
+ * with it.
+ */
+export function connectToCoordinator(options: WorkerOptions, logger: Logger): Connection {
+  const { promise: ended, resolve } = Promise.withResolvers<WorkerEnd>();
+  const workerId = randomUUID();
+  const version = ownVersion();
+  const runner = new TaskRunner(options, logger);
+  let heartbeat: NodeJS.Timeout | undefined;
+  let isOver = false;
+
+  const end = (outcome: WorkerEnd): void => {
+    if (isOver) return;
+    isOver = true;
+    clearInterval(heartbeat);
+    runner.close();
+    void client.close().finally(() => resolve(outcome));
+  };
+
+  const client = new FleetClient({
+    address: options.connect,
+    hello: () => ({
+      kind: 'hello',
+      protocolMin: PROTOCOL_VERSION,
+      protocolMax: PROTOCOL_VERSION,
+      workerId,
+      name: `${hostname()}:${process.pid}`,
+      numericClass: numericClass(options.device),
+      device: options.device,
+      memoryBytes: process.availableMemory(),
+      threads: options.threads,
+      version,
+    }),
+    handlers: {
+      onMessage: (message) => receive(message),
+      onClosed: (reason) => {
+        clearInterval(heartbeat);
+        runner.disconnected();
+        if (reason.kind === 'refused') {
+          end({
+            exitCode: 1,
+            error: `the coordinator at ${options.connect} refused this worker: ${reason.reason}`,
+          });
+        } else {
+          logger.warn(
+            {
+              coordinator: options.connect,
+              reason: reason.reason,
+              retrySeconds: Math.round(reason.retryMs / 100) / 10,
+            },
+            reason.kind === 'lost' ? 'connection lost; dialling again' : 'no coordinator yet; dialling again',
+          );
+        }
+      },
+    },
+  });
+
+  const receive = (message: CoordinatorMessage): void => {
+    switch (message.kind) {
+      case 'welcome':
+        logger.info({ coordinator: options.connect, run: message.runId }, 'connected');
+        clearInterval(heartbeat);
+        heartbeat = setInterval(() => client.send({ kind: 'heartbeat' }), message.heartbeatMs);
+        void runner.welcomed(message.model, (answer) => {
+          client.send(answer);
+          if (answer.kind === 'failed') end({ exitCode: 1, error: answer.reason });
+        });
+        return;
+      case 'assign':
+        return runner.assign(message.task);
+      case 'cancel':
+        return runner.cancel(message.taskId);
+      case 'drain':
+        return stop('drained by the coordinator', 0);
+      case 'finished':
+        logger.info('the run has finished');
+        if (options.exitWhenDone) end({ exitCode: 0 });
+        return;
+      case 'refused':
+        return; // arrives as a close reason
+    }
+  };
+
+  const stop = (reason: string, exitCode: number): void => {
+    logger.info({ reason }, 'leaving');
+    client.send({ kind: 'leaving', reason });
+    end({ exitCode });
+  };
+
+  client.connect();
+  return { ended, stop };
+}
+
+function ownVersion(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return manifest.version;
+}

@@ -1,0 +1,53 @@
+/**
+ * The worker: dials the coordinator, computes in a child process of its own, and answers while it computes.
+ *
+ * The pieces: options.ts - the command line; connection.ts - hello, heartbeats and dialling again;
+ * task-runner.ts - the model and the tasks in hand; parent-pipe.ts - notices that the coordinator that started us
+ * is gone; self-test.ts - one block evaluated, for `blockpruner doctor`.
+ */
+import { createLogger } from '@blockpruner/telemetry';
+import { connectToCoordinator } from './connection.ts';
+import { parseWorkerCommand, WORKER_HELP, WorkerUsageError, type WorkerOptions } from './options.ts';
+import { onParentGone } from './parent-pipe.ts';
+import { selfTest } from './self-test.ts';
+
+async function main(): Promise<number> {
+  const command = parseWorkerCommand(process.argv.slice(2), process.env);
+  switch (command.kind) {
+    case 'help':
+      process.stdout.write(`${WORKER_HELP}\n`);
+      return 0;
+    case 'self-test':
+      process.stdout.write(`${JSON.stringify(await selfTest())}\n`);
+      return 0;
+    case 'work':
+      return work(command.options);
+  }
+}
+
+async function work(options: WorkerOptions): Promise<number> {
+  const logger = createLogger({
+    level: options.logLevel,
+    format: options.logFormat === 'auto' ? (process.stderr.isTTY ? 'pretty' : 'json') : options.logFormat,
+    stream: process.stderr,
+  });
+  const connection = connectToCoordinator(options, logger);
+  if (options.parentPipe) {
+    onParentGone(() => connection.stop('the process that started this worker is gone', 0));
+    process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole process group; the parent decides
+  } else {
+    process.on('SIGINT', () => connection.stop('interrupted', 130));
+  }
+  process.on('SIGTERM', () => connection.stop('terminated', 0));
+  const { exitCode, error } = await connection.ended;
+  if (error !== undefined) logger.error(error);
+  return exitCode;
+}
+
+main().then(
+  (exitCode) => process.exit(exitCode),
+  (error: unknown) => {
+    process.stderr.write(`error: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}\n`);
+    process.exit(error instanceof WorkerUsageError ? 2 : 1);
+  },
+);

@@ -1,0 +1,25 @@
+/**
+ * Readers of model files: Hugging Face folders of safetensors, and GGUF files by way of a decoded copy in a cache.
+ * Holds the table of supported architectures, the limits on what a file may claim, and the dtype conversions.
+ */
+export { CheckpointError } from './checkpoint-error.ts';
+export type { CheckpointErrorCode } from './checkpoint-error.ts';
+export type {
+  Checkpoint,
+  LayerTensors,
+  LinearTensors,
+  MhaTensors,
+  MlpTensors,
+  Rope,
+  RopeScaling,
+  TensorLocation,
+} from './checkpoint.ts';
+export { decodeFloats, encodeFloats } from './dtype.ts';
+export type { Dtype } from './dtype.ts';
+export { EmbeddingReader } from './embedding-reader.ts';
+export { findNonFinite } from './non-finite.ts';
+export type { NonFiniteWeight } from './non-finite.ts';
+export { openCheckpoint } from './open-checkpoint.ts';
+export type { OpenOptions } from './open-checkpoint.ts';
+export { writeSafetensors } from './safetensors-writer.ts';
+export type { TensorBytes } from './safetensors-writer.ts';

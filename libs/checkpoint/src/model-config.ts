@@ -1,0 +1,88 @@
+import type { ModelShape } from '@blockpruner/blocks';
+import { findArchitecture, type Biases, type TensorNames } from './architecture.ts';
+import { CheckpointError } from './checkpoint-error.ts';
+import type { Rope } from './checkpoint.ts';
+import { booleanField, integerField, numberField, objectField, stringField, type Fields } from './field.ts';
+import { LIMITS } from './limits.ts';
+import { readRope } from './rope.ts';
+
+/** The sizes that config.json names; parameter counts follow from them. */
+export type ModelSizes = Omit<ModelShape, 'mhaParameters' | 'mlpParameters' | 'totalParameters'>;
+
+/** config.json, read and checked. */
+export interface ModelConfig {
+  readonly modelType: string;
+  readonly names: TensorNames;
+  readonly biases: Biases;
+  readonly sizes: ModelSizes;
+  readonly normEpsilon: number;
+  readonly rope: Rope;
+  readonly slidingWindowTokens: number | null;
+  readonly maxPositionTokens: number;
+  readonly tiedHead: boolean;
+}
+
+function readSizes(config: Fields): ModelSizes {
+  const hiddenSize = integerField(config, 'hidden_size', LIMITS.hiddenSize);
+  const headCount = integerField(config, 'num_attention_heads', LIMITS.heads);
+  const kvHeadCount = integerField(config, 'num_key_value_heads', LIMITS.heads, headCount);
+  const headSize = integerField(config, 'head_dim', LIMITS.headSize, hiddenSize / headCount);
+  if (!Number.isInteger(headSize)) {
+    throw new CheckpointError(
+      'malformed',
+      `${config.file}: hidden_size ${hiddenSize} is not a multiple of num_attention_heads ${headCount}, and head_dim is missing`,
+    );
+  }
+  if (headSize % 2 !== 0) {
+    throw new CheckpointError(
+      'unsupported',
+      `${config.file}: head size ${headSize} is odd: rotary embedding needs pairs`,
+    );
+  }
+  if (headCount % kvHeadCount !== 0) {
+    throw new CheckpointError(
+      'malformed',
+      `${config.file}: num_attention_heads ${headCount} is not a multiple of num_key_value_heads ${kvHeadCount}`,
+    );
+  }
+  return {
+    layerCount: integerField(config, 'num_hidden_layers', LIMITS.layers),
+    hiddenSize,
+    intermediateSize: integerField(config, 'intermediate_size', LIMITS.intermediateSize),
+    headCount,
+    kvHeadCount,
+    headSize,
+    vocabSize: integerField(config, 'vocab_size', LIMITS.vocabSize),
+  };
+}
+
+/** @throws CheckpointError naming the field that is missing, out of bounds or not supported */
+export function readModelConfig(config: Fields): ModelConfig {
+  const modelType = stringField(config, 'model_type');
+  const architecture = findArchitecture(modelType, config.file);
+  if (objectField(config, 'quantization_config') !== null) {
+    throw new CheckpointError(
+      'unsupported',
+      `${config.file}: quantization_config: quantized weights are not supported: save the model in float32, float16 or bfloat16`,
+    );
+  }
+  const activation = stringField(config, 'hidden_act', 'silu');
+  if (activation !== 'silu') {
+    throw new CheckpointError(
+      'unsupported',
+      `${config.file}: hidden_act "${activation}" is not supported: only silu is`,
+    );
+  }
+  const sizes = readSizes(config);
+  return {
+    modelType,
+    names: architecture.names,
+    biases: architecture.biases(config),
+    sizes,
+    normEpsilon: numberField(config, 'rms_norm_eps', LIMITS.normEpsilon, 1e-6),
+    rope: readRope(config),
+    slidingWindowTokens: architecture.slidingWindowTokens(config, sizes.layerCount),
+    maxPositionTokens: integerField(config, 'max_position_embeddings', LIMITS.positions),
+    tiedHead: booleanField(config, 'tie_word_embeddings', architecture.tiedByDefault),
+  };
+}

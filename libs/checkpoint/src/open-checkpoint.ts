@@ -1,0 +1,37 @@
+import { stat } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import type { Checkpoint } from './checkpoint.ts';
+import { CheckpointError, fromFileSystem } from './checkpoint-error.ts';
+import type { DecodeProgress } from './gguf-cache.ts';
+import { openGguf } from './gguf-checkpoint.ts';
+import { openHuggingFaceFolder } from './huggingface-folder.ts';
+
+export interface OpenOptions {
+  /** Where the decoded copies of GGUF files are kept; created when it is needed. */
+  readonly cacheFolder: string;
+  /** Called while a GGUF is decoded, in bytes of the decoded weights. */
+  readonly onProgress?: DecodeProgress;
+}
+
+/**
+ * Opens a model: a Hugging Face folder (config.json and safetensors) or a `.gguf` file. Sizes, names and shapes of
+ * all tensors are checked; weights are not read, except to decode a GGUF.
+ * @throws CheckpointError when the model is absent, damaged or not supported
+ */
+export async function openCheckpoint(path: string, options: OpenOptions): Promise<Checkpoint> {
+  const absolute = resolve(path);
+  let isFolder: boolean;
+  try {
+    isFolder = (await stat(absolute)).isDirectory();
+  } catch (error) {
+    throw fromFileSystem(error, absolute);
+  }
+  if (isFolder) return openHuggingFaceFolder(absolute);
+  if (!basename(absolute).toLowerCase().endsWith('.gguf')) {
+    throw new CheckpointError(
+      'unsupported',
+      `${absolute}: is neither a Hugging Face folder nor a .gguf file: name the folder that holds config.json`,
+    );
+  }
+  return openGguf(absolute, resolve(options.cacheFolder), options.onProgress);
+}

@@ -1,0 +1,144 @@
+import { TINY_SHAPES, tinyValues } from './tiny-model.ts';
+
+export type GgufValue =
+  | { u32: number }
+  | { u64: bigint }
+  | { f32: number }
+  | { bool: boolean }
+  | { string: string }
+  | { strings: string[] }
+  | { i32s: number[] };
+
+export interface GgufTensorBytes {
+  readonly name: string;
+  /** Number of the type in the file. */
+  readonly type: number;
+  /** As in the file: innermost first. */
+  readonly dimensions: readonly (number | bigint)[];
+  readonly data: Uint8Array;
+  /** Where the data is said to be; the true place when it is left out. */
+  readonly offset?: number;
+}
+
+export function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+export function u64(value: number | bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(value));
+  return bytes;
+}
+
+export function text(value: string | Uint8Array): Buffer {
+  const bytes = Buffer.from(value as string);
+  return Buffer.concat([u64(bytes.length), bytes]);
+}
+
+function encodeValue(value: GgufValue): Buffer {
+  if ('u32' in value) return Buffer.concat([u32(4), u32(value.u32)]);
+  if ('u64' in value) return Buffer.concat([u32(10), u64(value.u64)]);
+  if ('bool' in value) return Buffer.concat([u32(7), Buffer.of(value.bool ? 1 : 0)]);
+  if ('string' in value) return Buffer.concat([u32(8), text(value.string)]);
+  if ('strings' in value) {
+    return Buffer.concat([
+      u32(9),
+      u32(8),
+      u64(value.strings.length),
+      ...value.strings.map((entry) => text(entry)),
+    ]);
+  }
+  if ('i32s' in value) return Buffer.concat([u32(9), u32(5), u64(value.i32s.length), ...value.i32s.map(u32)]);
+  const bytes = Buffer.alloc(8);
+  bytes.writeUInt32LE(6);
+  bytes.writeFloatLE(value.f32, 4);
+  return bytes;
+}
+
+/** The bytes of a GGUF file, aligned to 32. */
+export function ggufBytes(
+  metadata: Record<string, GgufValue>,
+  tensors: readonly GgufTensorBytes[],
+  version = 3,
+): Buffer {
+  const padded = (bytes: Uint8Array) => Buffer.concat([bytes, Buffer.alloc((32 - (bytes.length % 32)) % 32)]);
+  const parts = [Buffer.from('GGUF'), u32(version), u64(tensors.length), u64(Object.keys(metadata).length)];
+  for (const [key, value] of Object.entries(metadata)) parts.push(text(key), encodeValue(value));
+  let offset = 0;
+  for (const tensor of tensors) {
+    parts.push(
+      text(tensor.name),
+      u32(tensor.dimensions.length),
+      ...tensor.dimensions.map(u64),
+      u32(tensor.type),
+    );
+    parts.push(u64(tensor.offset ?? offset));
+    offset += padded(tensor.data).length;
+  }
+  return Buffer.concat([padded(Buffer.concat(parts)), ...tensors.map(({ data }) => padded(data))]);
+}
+
+const TINY_TOKENS = Array.from({ length: 24 }, (_, id) =>
+  id < 3 ? `<|${id}|>` : String.fromCharCode(94 + id),
+);
+
+export const TINY_METADATA: Record<string, GgufValue> = {
+  'general.architecture': { string: 'llama' },
+  'llama.block_count': { u32: 2 },
+  'llama.context_length': { u32: 128 },
+  'llama.embedding_length': { u32: 32 },
+  'llama.feed_forward_length': { u32: 64 },
+  'llama.attention.head_count': { u32: 2 },
+  'llama.attention.head_count_kv': { u32: 1 },
+  'llama.attention.layer_norm_rms_epsilon': { f32: 1e-5 },
+  'llama.rope.freq_base': { f32: 100000 },
+  'tokenizer.ggml.model': { string: 'gpt2' },
+  'tokenizer.ggml.pre': { string: 'smollm' },
+  'tokenizer.ggml.tokens': { strings: TINY_TOKENS },
+  'tokenizer.ggml.token_type': { i32s: TINY_TOKENS.map((_, id) => (id < 3 ? 3 : 1)) },
+  'tokenizer.ggml.merges': { strings: ['a b', 'c d'] },
+  'tokenizer.ggml.bos_token_id': { u32: 1 },
+  'tokenizer.ggml.eos_token_id': { u32: 2 },
+};
+
+/** `[rows, columns]` as GGUF stores it: the two rotary halves of each head interleaved. */
+export function interleaveHalves(values: Float32Array, headRows: number, columns: number): Float32Array {
+  const out = new Float32Array(values.length);
+  for (let row = 0; row < values.length / columns; row++) {
+    const [head, inHead] = [Math.floor(row / headRows), row % headRows];
+    const target = head * headRows + 2 * (inHead % (headRows / 2)) + Math.floor(inHead / (headRows / 2));
+    out.set(values.subarray(row * columns, (row + 1) * columns), target * columns);
+  }
+  return out;
+}
+
+function ggufName(name: string): string {
+  const parts: [string, string][] = [
+    ['model.embed_tokens', 'token_embd'],
+    ['model.norm', 'output_norm'],
+    ['model.layers', 'blk'],
+    ['self_attn.o_proj', 'attn_output'],
+    ['self_attn.', 'attn_'],
+    ['mlp.', 'ffn_'],
+    ['_proj', ''],
+    ['input_layernorm', 'attn_norm'],
+    ['post_attention_layernorm', 'ffn_norm'],
+  ];
+  return parts.reduce((text, [from, to]) => text.replace(from, to), name);
+}
+
+/** The tiny model in float32, with the values of `tinyTensors`. */
+export function tinyGgufTensors(): GgufTensorBytes[] {
+  return TINY_SHAPES.map(([name, shape], seed) => {
+    const values = tinyValues(shape, seed);
+    const stored = /[qk]_proj/.test(name) ? interleaveHalves(values, 16, 32) : values;
+    return {
+      name: ggufName(name),
+      type: 0,
+      dimensions: [...shape].reverse(),
+      data: new Uint8Array(stored.buffer),
+    };
+  });
+}

@@ -1,0 +1,8 @@
+/**
+ * Checkpoint → ONNX evaluation graph, written from the onnx.proto schema. Weights stay in the checkpoint's own
+ * files as external data.
+ */
+export { buildEvaluationGraph } from './evaluation-graph.ts';
+export type { EvaluationGraph } from './evaluation-graph.ts';
+export { ropeTables } from './rope-table.ts';
+export type { RopeTables } from './rope-table.ts';

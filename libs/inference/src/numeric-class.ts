@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+const INSTRUCTION_SETS = ['avx512f', 'avx2', 'avx', 'asimd'] as const;
+
+/** Version of the onnxruntime build that computes. */
+export function engineVersion(): string {
+  const manifest = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string };
+  return manifest.version;
+}
+
+/**
+ * The class within which cells are equal bit for bit: engine build, provider, instruction set and L2 size
+ * (onnxruntime's matrix kernels choose their blocking by both) or GPU model, dtype, pre-packing mode.
+ * @param device `cpu` or `cuda:<index>`
+ */
+export function numericClass(device: string): string {
+  const hardware = device === 'cpu' ? `cpu ${instructionSet()} L2 ${l2Size()}` : `cuda ${gpuModel(device)}`;
+  return `onnxruntime ${engineVersion()}, ${hardware}, fp32, pre-packed`;
+}
+
+function instructionSet(): string {
+  const flags = /^(?:flags|Features)\s*:\s*(.*)$/m.exec(readText('/proc/cpuinfo'))?.[1].split(/\s+/) ?? [];
+  const best = INSTRUCTION_SETS.find((name) => flags.includes(name));
+  const extras = flags
+    .filter((flag) => flag === 'fma' || flag === 'amx_tile' || flag === 'avx512_vnni')
+    .sort();
+  return [best ?? process.arch, ...extras].join('+');
+}
+
+function l2Size(): string {
+  return readText('/sys/devices/system/cpu/cpu0/cache/index2/size').trim() || 'unknown';
+}
+
+function gpuModel(device: string): string {
+  const index = Number(device.split(':')[1]);
+  const models = readText('/proc/driver/nvidia/version').split('\n')[0];
+  return `${index >= 0 ? 'gpu' : device} ${models || 'unknown'}`;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Main of the compute child: loads one model and evaluates sweeps, one at a time. onnxruntime blocks its thread
+ * for the length of a run, so this process answers nobody but its parent, between runs.
+ */
+import { Worker } from 'node:worker_threads';
+import { openCheckpoint } from '@blockpruner/checkpoint';
+import type { EvaluateRequest, LoadRequest, SessionReply, SessionRequest } from './session-message.ts';
+import { SweepEvaluator } from './sweep-evaluator.ts';
+
+// Blocks on standard input, which the parent holds open: when the parent dies, however it dies, the pipe ends and
+// this process goes at once, even in the middle of a run.
+new Worker(
+  `const { readSync } = require('node:fs');
+   try { while (readSync(0, Buffer.alloc(1)) > 0); } catch {}
+   process.kill(process.pid, 'SIGKILL');`,
+  { eval: true },
+);
+// Ctrl-C reaches the whole process group; the parent decides.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => undefined);
+
+let evaluator: SweepEvaluator | undefined;
+let work = Promise.resolve();
+const running = new Map<string, AbortController>();
+
+process.on('message', (message: SessionRequest) => {
+  switch (message.kind) {
+    case 'load':
+      work = work.then(() => load(message.request));
+      break;
+    case 'evaluate':
+      running.set(message.request.taskId, new AbortController());
+      work = work.then(() => evaluate(message.request));
+      break;
+    case 'cancel':
+      running.get(message.taskId)?.abort();
+      break;
+  }
+});
+
+async function load({ modelPath, cacheFolder, device, threads }: LoadRequest): Promise<void> {
+  try {
+    const checkpoint = await openCheckpoint(modelPath, {
+      cacheFolder,
+      onProgress: (doneBytes, totalBytes, what) => reply({ kind: 'loading', what, doneBytes, totalBytes }),
+    });
+    evaluator = await SweepEvaluator.load(checkpoint, { device, threads });
+    reply({ kind: 'loaded', fingerprint: checkpoint.fingerprint });
+  } catch (error) {
+    reply({ kind: 'load-failed', reason: reasonOf(error) });
+  }
+}
+
+async function evaluate({ taskId, sweep, rows, plan }: EvaluateRequest): Promise<void> {
+  const startedMs = performance.now();
+  const signal = running.get(taskId)?.signal;
+  try {
+    if (evaluator === undefined) throw new Error('no model is loaded');
+    await evaluator.evaluate(sweep, rows, plan, (cells) => reply({ kind: 'cells', taskId, cells }), signal);
+    reply({ kind: 'done', taskId, computeSeconds: (performance.now() - startedMs) / 1000 });
+  } catch (error) {
+    if (!signal?.aborted) reply({ kind: 'failed', taskId, reason: reasonOf(error) });
+  } finally {
+    running.delete(taskId);
+  }
+}
+
+function reply(message: SessionReply): void {
+  // The channel is gone only when the parent is: the watch above ends this process.
+  if (process.connected) process.send?.(message);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message.split('\n')[0] : String(error);
+}

@@ -1,0 +1,30 @@
+import { readOwner } from './ownership.ts';
+import type { OwnerRecord } from './owner-record.ts';
+import { replay } from './replay.ts';
+import { configHash, type RunConfig } from './run-config.ts';
+import type { RunProgress } from './run-state.ts';
+
+/** A run as it can be seen from outside, now. */
+export interface RunView extends RunProgress {
+  readonly path: string;
+  readonly config: RunConfig;
+  readonly configHash: string;
+  readonly createdAt: string;
+  /** Cells that the journal names; their values are not read. */
+  readonly cellCount: number;
+  /** Who has the folder; undefined where nobody has. They may have died without giving it up. */
+  readonly owner: OwnerRecord | undefined;
+}
+
+/**
+ * Reads a run's journal without owning the folder and without changing it; the run may be going on.
+ * @throws RunFolderError `not-a-run`, `corrupt`, `mismatch` or `io`
+ */
+export async function readRun(path: string): Promise<RunView> {
+  const { created, ledger, cellCount } = await replay(path, false);
+  const { config, time: createdAt } = created;
+  const { dense, decisions, finished, notes } = ledger;
+  const owner = readOwner(path);
+  const hash = configHash(config);
+  return { path, config, configHash: hash, createdAt, cellCount, owner, dense, decisions, finished, notes };
+}

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { CONFIG, decisionOf, DENSE } from '../test/example-values.ts';
+import { buildResult } from './result.ts';
+import { configHash } from './run-config.ts';
+
+const TOTALS = { totalParameters: 10_000 };
+
+describe('buildResult', () => {
+  it('holds the hashes, options, scores and the mask', () => {
+    const result = buildResult(CONFIG, DENSE, [decisionOf(1, 'mlp.1'), decisionOf(2, 'mha.0')], TOTALS);
+    expect(result).toMatchObject({
+      schema: 1,
+      modelFingerprint: CONFIG.modelFingerprint,
+      calibrationHash: CONFIG.calibrationHash,
+      configHash: configHash(CONFIG),
+      rowCount: 2,
+      stop: { kind: 'remove', count: 2 },
+      mask: 'mha.0+mlp.1',
+      ratio: 0.2,
+      parametersRemoved: 2000,
+      totalParameters: 10_000,
+      dense: { score: DENSE.score, perplexity: DENSE.perplexity },
+      pruned: { score: 1.25 + 2 / 7, perplexity: Math.exp(1.25 + 2 / 7) },
+    });
+  });
+
+  it('is the same for runs that differ in time, workers and retries', () => {
+    const decision = decisionOf(1, 'mlp.1');
+    const other = { ...decision, seconds: 99, workers: ['elsewhere'], retries: 7 };
+    expect(buildResult(CONFIG, DENSE, [other], TOTALS)).toEqual(
+      buildResult(CONFIG, DENSE, [decision], TOTALS),
+    );
+  });
+
+  it('gives the dense scores for a run that removes nothing', () => {
+    const result = buildResult(CONFIG, DENSE, [], TOTALS);
+    expect(result).toMatchObject({ mask: 'dense', ratio: 0, parametersRemoved: 0, pruned: result.dense });
+  });
+});

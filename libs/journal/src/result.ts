@@ -1,0 +1,78 @@
+import { formatMask, makeMask, parseBlock, type BlockType } from '@blockpruner/blocks';
+import type { DecisionRecord, DenseRecord } from './decision-record.ts';
+import { configHash, type RunConfig, type StopRule } from './run-config.ts';
+
+/** Score in nats, and `exp(score)`. */
+interface ResultScore {
+  readonly score: number;
+  readonly perplexity: number;
+}
+
+/** The part of a decision that two equal runs share. */
+interface ResultDecision extends ResultScore {
+  readonly iteration: number;
+  readonly removed: string;
+  readonly margin: number | null;
+  readonly runnerUp: string | null;
+}
+
+/** `result.json`: what was asked, of which model and rows, and what came out. Equal runs give equal bytes. */
+export interface RunResult {
+  readonly schema: 1;
+  readonly modelFingerprint: string;
+  readonly calibrationHash: string;
+  /** Hash over everything that affects the numbers. */
+  readonly configHash: string;
+  readonly layerCount: number;
+  /** Calibration rows; their ids and lengths are in `calibrationHash`. */
+  readonly rowCount: number;
+  readonly blockType: BlockType;
+  readonly search: 'exhaustive';
+  readonly stop: StopRule;
+  readonly dense: ResultScore;
+  readonly decisions: readonly ResultDecision[];
+  /** All removed blocks in execution order, text form `mha.3+mlp.7`. */
+  readonly mask: string;
+  /** Removed parameters over all parameters. */
+  readonly ratio: number;
+  readonly parametersRemoved: number;
+  readonly totalParameters: number;
+  /** Of the model without the removed blocks. */
+  readonly pruned: ResultScore;
+}
+
+/** @param decisions all of the run, in order */
+export function buildResult(
+  config: RunConfig,
+  dense: DenseRecord,
+  decisions: readonly DecisionRecord[],
+  totals: { readonly totalParameters: number },
+): RunResult {
+  const last = decisions.at(-1);
+  const { score, perplexity } = last ?? dense;
+  return {
+    schema: 1,
+    modelFingerprint: config.modelFingerprint,
+    calibrationHash: config.calibrationHash,
+    configHash: configHash(config),
+    layerCount: config.layerCount,
+    rowCount: config.rowTokens.length,
+    blockType: config.blockType,
+    search: config.search,
+    stop: config.stop,
+    dense: { score: dense.score, perplexity: dense.perplexity },
+    decisions: decisions.map((decision) => ({
+      iteration: decision.iteration,
+      removed: decision.removed,
+      score: decision.score,
+      perplexity: decision.perplexity,
+      margin: decision.margin,
+      runnerUp: decision.runnerUp,
+    })),
+    mask: formatMask(makeMask(decisions.map(({ removed }) => parseBlock(removed)))),
+    ratio: last?.ratio ?? 0,
+    parametersRemoved: last?.parametersRemoved ?? 0,
+    totalParameters: totals.totalParameters,
+    pruned: { score, perplexity },
+  };
+}

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { CONFIG } from '../test/example-values.ts';
+import { configHash, readRunConfig } from './run-config.ts';
+
+describe('configHash', () => {
+  it('does not depend on the order of the fields', () => {
+    const reversed = Object.fromEntries(Object.entries(CONFIG).reverse()) as unknown as typeof CONFIG;
+    expect(configHash(reversed)).toBe(configHash(CONFIG));
+    expect(configHash(CONFIG)).toMatch(/^sha256:[0-9a-f]{64}$/);
+  });
+
+  it('changes with every field', () => {
+    const changes: Partial<typeof CONFIG>[] = [
+      { modelFingerprint: 'sha256:other' },
+      { calibrationHash: 'sha256:other' },
+      { rowTokens: [40, 20] },
+      { layerCount: 3 },
+      { blockType: 'mha' },
+      { stop: { kind: 'remove', count: 3 } },
+      { stop: { kind: 'ratio', ratio: 0.2 } },
+    ];
+    const hashes = changes.map((change) => configHash({ ...CONFIG, ...change }));
+    expect(new Set([configHash(CONFIG), ...hashes]).size).toBe(changes.length + 1);
+  });
+});
+
+describe('readRunConfig', () => {
+  it.each([
+    ['config.modelFingerprint', { modelFingerprint: 1 }],
+    ['config.rowTokens\\[1\\]', { rowTokens: [20, 1] }],
+    ['config.rowTokens\\[0\\]', { rowTokens: [2 ** 40] }],
+    ['config.layerCount', { layerCount: 0 }],
+    ['config.layerCount', { layerCount: 1e9 }],
+    ['config.blockType', { blockType: 'all' }],
+    ['config.search', { search: 'race' }],
+    ['config.stop.kind', { stop: { kind: 'never' } }],
+    ['config.stop.count', { stop: { kind: 'remove', count: 1.5 } }],
+    ['config.stop.ratio', { stop: { kind: 'ratio', ratio: 'NaN' } }],
+  ])('names %s when it does not fit', (name, change) => {
+    expect(() => readRunConfig({ ...CONFIG, ...change })).toThrow(new RegExp(`^${name} is `));
+  });
+});

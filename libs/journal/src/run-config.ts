@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import type { BlockType } from '@blockpruner/blocks';
+import {
+  canonicalJson,
+  readArray,
+  readInteger,
+  readNumber,
+  readObject,
+  readString,
+  unfit,
+} from './json-fields.ts';
+
+/** When a search is done: after so many removed blocks, or once so large a part of the parameters is gone. */
+export type StopRule =
+  { readonly kind: 'remove'; readonly count: number } | { readonly kind: 'ratio'; readonly ratio: number };
+
+/** Everything that affects the numbers of a run, and nothing else. */
+export interface RunConfig {
+  readonly modelFingerprint: string;
+  readonly calibrationHash: string;
+  /** Length of each calibration row, in tokens. */
+  readonly rowTokens: readonly number[];
+  readonly layerCount: number;
+  readonly blockType: BlockType;
+  readonly search: 'exhaustive';
+  readonly stop: StopRule;
+}
+
+/** Keeps the window sums of one cell far below the size limit of a record of cells.bin. */
+const MAX_ROW_TOKENS = 2 ** 24;
+const MAX_ROWS = 2 ** 20;
+const MAX_LAYERS = 2 ** 16;
+
+/** `sha256:…` over the canonical JSON of the config: equal for equal runs on any machine. */
+export function configHash(config: RunConfig): string {
+  return `sha256:${createHash('sha256')
+    .update(canonicalJson(readRunConfig(config)))
+    .digest('hex')}`;
+}
+
+/**
+ * Checks a config and keeps its known fields.
+ * @throws RangeError naming the field that does not fit
+ */
+export function readRunConfig(value: unknown): RunConfig {
+  const fields = readObject(value, 'config');
+  const rows = readArray(fields.rowTokens, 'config.rowTokens');
+  if (rows.length > MAX_ROWS) throw unfit('config.rowTokens.length', rows.length, `at most ${MAX_ROWS} rows`);
+  return {
+    modelFingerprint: readString(fields.modelFingerprint, 'config.modelFingerprint'),
+    calibrationHash: readString(fields.calibrationHash, 'config.calibrationHash'),
+    rowTokens: rows.map((tokens, row) => readInteger(tokens, `config.rowTokens[${row}]`, 2, MAX_ROW_TOKENS)),
+    layerCount: readInteger(fields.layerCount, 'config.layerCount', 1, MAX_LAYERS),
+    blockType: readBlockType(fields.blockType),
+    search: readSearch(fields.search),
+    stop: readStopRule(fields.stop),
+  };
+}
+
+function readBlockType(value: unknown): BlockType {
+  if (value !== 'mix' && value !== 'mha' && value !== 'mlp')
+    throw unfit('config.blockType', value, 'mix, mha or mlp');
+  return value;
+}
+
+function readSearch(value: unknown): 'exhaustive' {
+  if (value !== 'exhaustive') throw unfit('config.search', value, 'exhaustive');
+  return value;
+}
+
+function readStopRule(value: unknown): StopRule {
+  const fields = readObject(value, 'config.stop');
+  if (fields.kind === 'remove') {
+    return { kind: 'remove', count: readInteger(fields.count, 'config.stop.count', 0, 2 * MAX_LAYERS) };
+  }
+  if (fields.kind !== 'ratio') throw unfit('config.stop.kind', fields.kind, 'remove or ratio');
+  const ratio = readNumber(fields.ratio, 'config.stop.ratio');
+  if (!(ratio >= 0 && ratio <= 1)) throw unfit('config.stop.ratio', ratio, 'a number from 0 to 1');
+  return { kind: 'ratio', ratio };
+}

@@ -1,0 +1,198 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { fillRun, finishRun, runPath } from '../test/example-run.ts';
+import { cellsOf, CONFIG, decisionOf, DENSE, NEW_RUN } from '../test/example-values.ts';
+import { readRun, RunFolder } from './index.ts';
+
+const lines = (path: string, name: string): string[] =>
+  readFileSync(join(path, name), 'utf8').trim().split('\n');
+
+describe('RunFolder', () => {
+  it('gives back everything that was written, bit for bit', async () => {
+    const path = runPath();
+    const run = await RunFolder.create(path, NEW_RUN);
+    await fillRun(run);
+    await run.release();
+
+    const again = await RunFolder.open(path);
+    expect(again.config).toEqual(CONFIG);
+    expect(again.createdAt).toBe(NEW_RUN.createdAt);
+    expect(again.calibrationRows).toEqual(NEW_RUN.calibrationRows);
+    expect(again.cutBytes).toEqual({ journal: 0, cells: 0 });
+    expect(again.state.cells).toEqual([...cellsOf([]), ...cellsOf([2]), ...cellsOf([1, 2])]);
+    expect(again.state.dense).toEqual(DENSE);
+    expect(again.state.decisions).toEqual([decisionOf(1, 'mha.1'), decisionOf(2, 'mlp.0')]);
+    expect(again.state.notes.map(({ kind, host }) => [kind, host])).toEqual([
+      ['worker-joined', 'a'],
+      ['worker-left', 'a'],
+    ]);
+    expect(again.state.finished).toBe(false);
+    await again.release();
+  });
+
+  it('appends a line of iterations.jsonl for each decision and rebuilds the file on resume', async () => {
+    const path = runPath();
+    const run = await RunFolder.create(path, NEW_RUN);
+    await fillRun(run);
+    const before = readFileSync(join(path, 'iterations.jsonl'), 'utf8');
+    await run.release();
+    const [first] = lines(path, 'iterations.jsonl').map(
+      (line) => JSON.parse(line) as Record<string, unknown>,
+    );
+    expect(Object.keys(first).slice(0, 7)).toEqual(
+      ['iteration', 'removed', 'score', 'perplexity', 'margin', 'candidates', 'seconds'], // as documented
+    );
+    expect(first).toMatchObject({ removed: 'mha.1', score: 1.25 + 1 / 7, margin: 0.1 / 3 });
+    expect(first.candidates).toContainEqual({ block: 'mlp.1', score: 'NaN', rowCount: 2 });
+
+    rmSync(join(path, 'iterations.jsonl'));
+    const again = await RunFolder.open(path);
+    expect(readFileSync(join(path, 'iterations.jsonl'), 'utf8')).toBe(before);
+    await again.appendDecision(decisionOf(3, 'mha.0'));
+    await again.release();
+    expect(lines(path, 'iterations.jsonl')).toHaveLength(3);
+  });
+
+  it('writes the result files and nothing but notes behind them', async () => {
+    const path = runPath();
+    const run = await RunFolder.create(path, NEW_RUN);
+    await fillRun(run);
+    await finishRun(run, { seconds: Infinity });
+    await expect(run.appendDecision(decisionOf(3, 'mha.0'))).rejects.toThrow(
+      'decision after the run has finished',
+    );
+    await expect(finishRun(run, {})).rejects.toThrow('finished after the run has finished');
+    run.appendEvent({ kind: 'exported' });
+    await run.release();
+
+    expect(readdirSync(path).sort()).toEqual(
+      ['cells.bin', 'config.yaml', 'environment.json', 'iterations.jsonl', 'journal.jsonl'].concat(
+        ['removal-order.json', 'result.json', 'rows.json', 'stats.json'], // neither owner.json nor *.incomplete
+      ),
+    );
+    const json = (name: string): unknown => JSON.parse(readFileSync(join(path, name), 'utf8'));
+    expect(json('result.json')).toMatchObject({ schema: 1, mask: 'mlp.0+mha.1', ratio: 0.2 });
+    expect(json('removal-order.json')).toEqual({
+      1: [['mha', 1]],
+      2: [
+        ['mlp', 0],
+        ['mha', 1],
+      ],
+    });
+    expect(json('stats.json')).toEqual({ seconds: 'Infinity' });
+    expect(readFileSync(join(path, 'config.yaml'), 'utf8')).toBe(NEW_RUN.configYaml);
+    expect((await readRun(path)).finished).toBe(true);
+  });
+
+  it('refuses a folder that holds a run, or anything else', async () => {
+    const path = runPath();
+    await (await RunFolder.create(path, NEW_RUN)).release();
+    await expect(RunFolder.create(path, NEW_RUN)).rejects.toMatchObject({
+      code: 'taken',
+      message: `${path} already holds a run: resume it, or choose another folder`,
+    });
+    const foreign = runPath();
+    mkdirSync(foreign);
+    await (await RunFolder.create(foreign, NEW_RUN)).release();
+    const notes = runPath();
+    mkdirSync(notes);
+    writeFileSync(join(notes, 'notes.txt'), '');
+    await expect(RunFolder.create(notes, NEW_RUN)).rejects.toMatchObject({
+      code: 'taken',
+      message: /notes\.txt/,
+    });
+    expect(readdirSync(notes)).toEqual(['notes.txt']);
+  });
+
+  it('lets only one of several runs have a new folder', async () => {
+    const path = runPath();
+    const attempts = await Promise.allSettled([0, 1, 2].map(() => RunFolder.create(path, NEW_RUN)));
+    const made = attempts.filter((attempt) => attempt.status === 'fulfilled');
+    const refused = attempts.filter((attempt) => attempt.status === 'rejected');
+    expect(made).toHaveLength(1);
+    expect(refused.map(({ reason }) => (reason as { code: string }).code)).toEqual(['taken', 'taken']);
+    await made[0].value.release();
+    expect((await readRun(path)).config).toEqual(CONFIG);
+  });
+
+  it('says of a folder without a journal that it is not a run', async () => {
+    const path = runPath();
+    await expect(RunFolder.open(path)).rejects.toMatchObject({ code: 'not-a-run' });
+    await expect(readRun(path)).rejects.toMatchObject({ code: 'not-a-run' });
+    writeFileSync(path, 'a file');
+    await expect(RunFolder.open(path)).rejects.toMatchObject({ code: 'not-a-run' });
+    await expect(readRun(path)).rejects.toMatchObject({ code: 'not-a-run' });
+    await expect(RunFolder.create(path, NEW_RUN)).rejects.toMatchObject({ code: 'io', message: /EEXIST/ });
+  });
+
+  it('refuses what no reader would take, and writes nothing of it', async () => {
+    const path = runPath();
+    const run = await RunFolder.create(path, NEW_RUN);
+    await run.appendDense(DENSE);
+    await run.appendDecision(decisionOf(1, 'mha.1'));
+    const [cell] = cellsOf([]);
+    const before = readFileSync(join(path, 'journal.jsonl'));
+    expect(() => run.appendCells([cell, { ...cell, row: 2 }])).toThrow('row is 2');
+    expect(() => run.appendCells([{ ...cell, candidate: 4 }])).toThrow('block mha.2 does not exist');
+    expect(() => run.appendCells([{ ...cell, mask: [1], candidate: 1 }])).toThrow('candidate is "mlp.0"');
+    expect(() => run.appendCells([{ ...cell, windowSums: new Float64Array(3) }])).toThrow(
+      'window sums of row 0 is 3',
+    );
+    expect(() => run.appendEvent({ kind: 'decision' })).toThrow('kind is "decision"');
+    await expect(run.appendDense(DENSE)).rejects.toThrow('scored twice');
+    await expect(run.appendDecision(decisionOf(3, 'mha.0'))).rejects.toThrow('iteration 3 where 2 is next');
+    await expect(run.appendDecision(decisionOf(2, 'mha.1'))).rejects.toThrow('removes mha.1 again');
+    await expect(run.appendDecision(decisionOf(2, 'mha.9'))).rejects.toThrow('block mha.9 does not exist');
+    expect(readFileSync(join(path, 'journal.jsonl'))).toEqual(before);
+    expect(readFileSync(join(path, 'cells.bin'))).toHaveLength(0);
+    await run.release();
+  });
+
+  it('refuses rows that are not those of the config and leaves no folder behind', async () => {
+    const path = runPath();
+    await expect(RunFolder.create(path, { ...NEW_RUN, calibrationRows: [] })).rejects.toThrow(
+      /config\.rowTokens/,
+    );
+    await expect(RunFolder.open(path)).rejects.toMatchObject({ code: 'not-a-run' });
+  });
+
+  it('names the field that differs from what the run was created with', async () => {
+    const run = await RunFolder.create(runPath(), NEW_RUN);
+    run.requireConfig({ modelFingerprint: CONFIG.modelFingerprint, stop: { count: 2, kind: 'remove' } });
+    expect(() => run.requireConfig({ calibrationHash: 'sha256:other' })).toThrow(
+      /calibrationHash is "sha256:other" now, the run was created with "sha256:rows"/,
+    );
+    await run.release();
+  });
+
+  it('keeps the decisions in the order in which they were handed in', async () => {
+    const path = runPath();
+    const run = await RunFolder.create(path, NEW_RUN);
+    const removed = ['mha.1', 'mlp.0', 'mha.0'];
+    await Promise.all(removed.map((block, i) => run.appendDecision(decisionOf(i + 1, block))));
+    await run.release();
+    expect((await readRun(path)).decisions.map((decision) => decision.removed)).toEqual(removed);
+  });
+});
+
+describe('readRun', () => {
+  it('sees a run that is going on, without taking or changing it', async () => {
+    const path = runPath();
+    const run = await RunFolder.create(path, NEW_RUN);
+    await fillRun(run);
+    const before = readFileSync(join(path, 'journal.jsonl'));
+    expect(await readRun(path)).toMatchObject({
+      config: CONFIG,
+      createdAt: NEW_RUN.createdAt,
+      cellCount: 10 + 8 + 6,
+      dense: DENSE,
+      finished: false,
+      decisions: [{ removed: 'mha.1' }, { removed: 'mlp.0' }],
+      owner: { pid: process.pid },
+    });
+    expect(readFileSync(join(path, 'journal.jsonl'))).toEqual(before);
+    await run.release();
+    expect((await readRun(path)).owner).toBeUndefined();
+  });
+});

@@ -1,0 +1,295 @@
+import { access } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Cell } from '@blockpruner/perplexity';
+import { AppendFile } from './append-file.ts';
+import { readRows } from './calibration-rows.ts';
+import { cellBatches } from './cell-batches.ts';
+import { encodeRecord } from './cell-record.ts';
+import { SYSTEM_CLOCK, type RunClock } from './clock.ts';
+import {
+  readDecisionRecord,
+  readDenseRecord,
+  type DecisionRecord,
+  type DenseRecord,
+} from './decision-record.ts';
+import { notARun, RunFolderError } from './errors.ts';
+import {
+  readEvent,
+  readNoteKind,
+  valueCounts,
+  writeEvent,
+  type CellsEvent,
+  type DurableEvent,
+} from './event.ts';
+import * as names from './file-names.ts';
+import { iterationLine } from './iteration-line.ts';
+import { encodeLine } from './journal-line.ts';
+import { canonicalJson, encodeJson, unfit } from './json-fields.ts';
+import { makeRun, type NewRun } from './new-run.ts';
+import { Ownership, type OwnershipTimes } from './ownership.ts';
+import type { RemovalOrder } from './removal-order.ts';
+import { replay, type Replay } from './replay.ts';
+import type { RunResult } from './result.ts';
+import type { RunConfig } from './run-config.ts';
+import type { RunState } from './run-state.ts';
+import { writeWhole } from './whole-file.ts';
+
+/** How a run folder is taken and kept. */
+export interface RunFolderOptions extends Partial<OwnershipTimes> {
+  /** Called once, with a line for the user, when it has to be seen whether the folder's last owner still lives. */
+  readonly onWait?: (message: string) => void;
+  readonly clock?: RunClock;
+}
+
+/** The files that grow. */
+interface RunFiles {
+  readonly journal: AppendFile;
+  readonly cells: AppendFile;
+  readonly iterations: AppendFile;
+}
+
+/**
+ * A run folder in the hands of its owner. Every method that writes throws RunFolderError `lost-ownership` when
+ * another process has the folder by now, and `io`; RangeError when what it is given does not fit the run. What was
+ * to be journaled is then not in the folder, or will be found by the next `open` as a whole.
+ *
+ * Invariants:
+ * 1. Nothing is written without a look at `owner.json` just before.
+ * 2. A journal line names only bytes of `cells.bin` that were written before it, and its record starts where the one
+ *    before it ended.
+ * 3. When a durable event (dense, decision, finished) is on the disk, so is every cell in front of it: `cells.bin` is
+ *    synced in the same turn of the event loop in which the event is appended.
+ * 4. What is written is checked as a reader would: what is written can be read.
+ */
+export class RunFolder {
+  readonly path: string;
+  readonly config: RunConfig;
+  readonly createdAt: string;
+  /** Token ids of each row. */
+  readonly calibrationRows: readonly Int32Array[];
+  /** Bytes behind the last good line and record that `open` cut off: what a crash had left half-written. */
+  readonly cutBytes: { readonly journal: number; readonly cells: number };
+  private readonly ledger: Replay['ledger'];
+  private readonly ownership: Ownership;
+  private readonly files: RunFiles;
+  private readonly clock: RunClock;
+  private committing: Promise<unknown> = Promise.resolve();
+  private released = false;
+
+  private constructor(
+    path: string,
+    { created, ledger }: Replay,
+    calibrationRows: readonly Int32Array[],
+    ownership: Ownership,
+    files: RunFiles,
+    clock: RunClock,
+  ) {
+    this.path = path;
+    this.config = created.config;
+    this.createdAt = created.time;
+    this.calibrationRows = calibrationRows;
+    this.cutBytes = { journal: files.journal.cutBytes, cells: files.cells.cutBytes };
+    this.ledger = ledger;
+    this.ownership = ownership;
+    this.files = files;
+    this.clock = clock;
+  }
+
+  /**
+   * Makes a run in an absent or empty folder.
+   * @throws RunFolderError `taken` or `io`, RangeError when the config does not fit the rows
+   */
+  static async create(path: string, run: NewRun, options: RunFolderOptions = {}): Promise<RunFolder> {
+    const { clock = SYSTEM_CLOCK } = options;
+    const folder = resolve(path);
+    const ownership = await makeRun(folder, run, () => Ownership.claim(folder, timesOf(options), clock));
+    return RunFolder.load(folder, ownership, clock);
+  }
+
+  /**
+   * Takes a run to go on with it, waiting for an owner that may have died; cuts off what a crash left half-written
+   * and rebuilds `iterations.jsonl`.
+   * @throws RunFolderError `not-a-run`, `owned`, `corrupt`, `mismatch` or `io`
+   */
+  static async open(path: string, options: RunFolderOptions = {}): Promise<RunFolder> {
+    const { clock = SYSTEM_CLOCK, onWait = () => undefined } = options;
+    const folder = resolve(path);
+    await access(join(folder, names.JOURNAL_FILE)).catch(() => {
+      throw notARun(folder);
+    });
+    const ownership = await Ownership.acquire(folder, timesOf(options), clock, onWait);
+    return RunFolder.load(folder, ownership, clock);
+  }
+
+  private static async load(path: string, ownership: Ownership, clock: RunClock): Promise<RunFolder> {
+    const opened: AppendFile[] = [];
+    const openFile = (name: string, lengthBytes: number): AppendFile => {
+      const file = new AppendFile(join(path, name), lengthBytes);
+      opened.push(file);
+      return file;
+    };
+    try {
+      const replayed = await replay(path, true);
+      const rows = await readRows(path, replayed.created);
+      const lines = replayed.ledger.decisions.map(iterationLine).join('');
+      ownership.check();
+      await writeWhole(join(path, names.ITERATIONS_FILE), lines);
+      ownership.check();
+      const files = {
+        journal: openFile(names.JOURNAL_FILE, replayed.journalBytes),
+        cells: openFile(names.CELLS_FILE, replayed.cellsBytes),
+        iterations: openFile(names.ITERATIONS_FILE, Buffer.byteLength(lines)),
+      };
+      return new RunFolder(path, replayed, rows, ownership, files, clock);
+    } catch (error) {
+      for (const file of opened) file.close();
+      ownership.release();
+      throw error;
+    }
+  }
+
+  /**
+   * What the journal says by now, but for `cells`: those are the ones found by `open`; whoever appends more has them.
+   */
+  get state(): RunState {
+    return this.ledger;
+  }
+
+  /**
+   * Makes sure that a resume computes what the run was created for.
+   * @param current what is known of the model, rows and options now
+   * @throws RunFolderError `mismatch` naming the first field that differs
+   */
+  requireConfig(current: Partial<RunConfig>): void {
+    for (const field of Object.keys(current) as (keyof RunConfig)[]) {
+      const [now, before] = [canonicalJson(current[field]), canonicalJson(this.config[field])];
+      if (now === before) continue;
+      throw new RunFolderError(
+        'mismatch',
+        `${this.path}: ${field} is ${now.slice(0, 80)} now, the run was created with ${before.slice(0, 80)}: ` +
+          `resume with what it was created with, or start a new run`,
+      );
+    }
+  }
+
+  /** Writes all of the cells or none; they are on the disk when the next decision is. */
+  appendCells(cells: readonly Cell[]): void {
+    const { journal, cells: records } = this.files;
+    const before = { journal: journal.lengthBytes, records: records.lengthBytes };
+    const entries = this.cellEntries(cells, before.records);
+    this.ownership.check();
+    try {
+      for (const { record } of entries) records.append(record);
+      for (const { line } of entries) journal.append(line);
+    } catch (error) {
+      journal.rewind(before.journal);
+      records.rewind(before.records);
+      throw error;
+    }
+  }
+
+  /** Notes something worth knowing of the run, such as `worker-joined`, with the time. */
+  appendEvent(event: { readonly kind: string; readonly [field: string]: unknown }): void {
+    const note = { ...event, kind: readNoteKind(event.kind), time: this.clock.wallTime() };
+    const line = encodeLine(writeEvent({ kind: 'note', note }));
+    this.ownership.check();
+    this.files.journal.append(line);
+    this.ledger.notes.push(note);
+  }
+
+  /** Resolves when the dense score and all cells before it are on the disk. */
+  async appendDense(record: DenseRecord): Promise<void> {
+    const dense = readDenseRecord(record, this.config.rowTokens.length);
+    await this.inTurn(() => this.commit({ kind: 'dense', time: this.clock.wallTime(), dense }));
+  }
+
+  /**
+   * Resolves when the decision and all cells before it are on the disk; only then may it be used. Its line in
+   * `iterations.jsonl` follows.
+   */
+  async appendDecision(record: DecisionRecord): Promise<void> {
+    const decision = readDecisionRecord(record, this.config.layerCount);
+    await this.inTurn(async () => {
+      await this.commit({ kind: 'decision', time: this.clock.wallTime(), decision });
+      this.ownership.check();
+      this.files.iterations.append(Buffer.from(iterationLine(decision)));
+    });
+  }
+
+  /** Writes the result files, then journals that the run is finished; nothing but notes can follow. */
+  async finish(result: RunResult, removalOrder: RemovalOrder, stats: object): Promise<void> {
+    await this.inTurn(async () => {
+      const finished: DurableEvent = { kind: 'finished', time: this.clock.wallTime() };
+      this.ledger.check(finished);
+      const files: [string, object][] = [
+        [names.RESULT_FILE, result],
+        [names.REMOVAL_ORDER_FILE, removalOrder],
+        [names.STATS_FILE, stats],
+      ];
+      for (const [name, content] of files) {
+        this.ownership.check();
+        await writeWhole(join(this.path, name), `${encodeJson(content, 2)}\n`);
+      }
+      await this.commit(finished);
+    });
+  }
+
+  /** Gives the folder up, with everything appended so far on the disk. A second call does nothing. */
+  async release(): Promise<void> {
+    if (this.released) return;
+    this.released = true;
+    await this.committing;
+    const { cells, journal, iterations } = this.files;
+    try {
+      await cells.sync();
+      await journal.sync();
+    } finally {
+      for (const file of [cells, journal, iterations]) file.close();
+      this.ownership.release();
+    }
+  }
+
+  private cellEntries(cells: readonly Cell[], offset: number): { line: Buffer; record: Buffer }[] {
+    return cellBatches(cells).map((batch) => {
+      const event: CellsEvent = {
+        kind: 'cells',
+        time: this.clock.wallTime(),
+        offset,
+        mask: batch[0].mask,
+        cells: batch.map(({ candidate, row }) => ({ candidate, row })),
+      };
+      const written = writeEvent(event);
+      readEvent(written, this.config);
+      valueCounts(event, this.config).forEach((count, i) => {
+        const { row, windowSums } = batch[i];
+        if (windowSums.length !== count)
+          throw unfit(`window sums of row ${row}`, windowSums.length, String(count));
+      });
+      const record = encodeRecord(batch.map(({ windowSums }) => windowSums));
+      offset += record.length;
+      return { line: encodeLine(written), record };
+    });
+  }
+
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.committing.then(work);
+    this.committing = done.catch(() => undefined);
+    return done;
+  }
+
+  private async commit(event: DurableEvent): Promise<void> {
+    this.ledger.check(event);
+    const line = encodeLine(writeEvent(event));
+    const { cells, journal } = this.files;
+    await cells.sync(); // The bulk, without stopping the event loop.
+    this.ownership.check();
+    cells.syncNow(); // Cells that came meanwhile: they are in front of the event too (3).
+    journal.append(line);
+    await journal.sync();
+    this.ledger.apply(event);
+  }
+}
+
+function timesOf({ heartbeatMs = 5000, staleMs = 30_000, pollMs = 1000 }: RunFolderOptions): OwnershipTimes {
+  return { heartbeatMs, staleMs, pollMs };
+}

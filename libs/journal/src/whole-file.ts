@@ -1,0 +1,71 @@
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errnoOf, ioError, RunFolderError } from './errors.ts';
+
+/**
+ * Writes a file under its final name only once all of it is on the disk.
+ * @throws RunFolderError `io`
+ */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const incomplete = `${path}.incomplete`;
+  try {
+    const file = await open(incomplete, 'w');
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(incomplete, path);
+  } catch (error) {
+    await rm(incomplete, { force: true }).catch(() => undefined);
+    throw ioError(error, 'write', path);
+  }
+  await syncFolder(dirname(path));
+}
+
+/** Makes the names in a folder durable, where the file system can (some refuse to sync a folder). */
+export async function syncFolder(path: string): Promise<void> {
+  try {
+    const folder = await open(path, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno !== 'EINVAL' && errno !== 'EISDIR' && errno !== 'EPERM' && errno !== 'ENOTSUP') {
+      throw ioError(error, 'sync', path);
+    }
+  }
+}
+
+/**
+ * Reads a file of at most `maxBytes`.
+ * @throws RunFolderError `corrupt` when it is missing or larger, `io`
+ */
+export async function readWhole(path: string, maxBytes: number): Promise<string> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      if (size > maxBytes) {
+        throw new RunFolderError(
+          'corrupt',
+          `${path} has ${size} bytes, the limit is ${maxBytes}: restore it from a copy`,
+        );
+      }
+      return await file.readFile('utf8');
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') {
+      throw new RunFolderError('corrupt', `${path} is missing: restore it from a copy or start a new run`, {
+        cause: error,
+      });
+    }
+    throw ioError(error, 'read', path);
+  }
+}

@@ -1,0 +1,84 @@
+import type { BlockIndex, Mask } from '@blockpruner/blocks';
+import { cellKey, sameCellValue, type Cell, type CellId } from './cell.ts';
+import { perplexityOf, scoreOf, type Score } from './score.ts';
+import { rowMeanNats, targetCount, windowCount } from './window.ts';
+
+/** A cell that does not fit its row, or that contradicts the value already held. */
+export class CellError extends Error {
+  override readonly name = 'CellError';
+}
+
+/**
+ * The cells of a run.
+ *
+ * Invariants:
+ * 1. The first value of a cell stays; an equal later one changes nothing, a different one throws.
+ * 2. A score exists only when every row has its cell, and is merged in row order: it does not depend on who
+ *    computed what, or when.
+ */
+export class CellTable {
+  readonly rowTokens: readonly number[];
+  private readonly cells = new Map<string, Cell>();
+
+  /** @param rowTokens the length of each calibration row, in tokens */
+  constructor(rowTokens: readonly number[]) {
+    this.rowTokens = rowTokens;
+  }
+
+  get rowCount(): number {
+    return this.rowTokens.length;
+  }
+
+  has(id: CellId): boolean {
+    return this.cells.has(cellKey(id));
+  }
+
+  /**
+   * @returns whether the cell is new
+   * @throws CellError when the row does not exist, the window count is wrong, or a different value is held (1)
+   */
+  add(cell: Cell): boolean {
+    const key = cellKey(cell);
+    const tokens = this.rowTokens[cell.row];
+    if (tokens === undefined) throw new CellError(`cell ${key}: there are only ${this.rowCount} rows`);
+    if (cell.windowSums.length !== windowCount(tokens)) {
+      throw new CellError(
+        `cell ${key}: ${cell.windowSums.length} window sums, but a row of ${tokens} tokens has ${windowCount(tokens)}`,
+      );
+    }
+    const held = this.cells.get(key);
+    if (held === undefined) {
+      this.cells.set(key, cell);
+      return true;
+    }
+    if (!sameCellValue(held.windowSums, cell.windowSums)) {
+      throw new CellError(`cell ${key}: two workers computed different values`);
+    }
+    return false;
+  }
+
+  /** The row's mean in nats, or undefined while its cell is missing. */
+  rowMean(id: CellId): number | undefined {
+    const cell = this.cells.get(cellKey(id));
+    return cell && rowMeanNats(cell.windowSums, targetCount(this.rowTokens[id.row]));
+  }
+
+  /** Row means in row order, or undefined while one is missing (2). */
+  rowMeans(mask: Mask, candidate: BlockIndex | null): number[] | undefined {
+    const means: number[] = [];
+    for (let row = 0; row < this.rowCount; row++) {
+      const mean = this.rowMean({ mask, candidate, row });
+      if (mean === undefined) return undefined;
+      means.push(mean);
+    }
+    return means;
+  }
+
+  /** Score and perplexity over all rows, or undefined while a cell is missing (2). */
+  score(mask: Mask, candidate: BlockIndex | null): Score | undefined {
+    const rows = this.rowMeans(mask, candidate);
+    if (rows === undefined) return undefined;
+    const score = scoreOf(rows);
+    return { score, perplexity: perplexityOf(score), rows };
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * Cells (window sums of one mask, candidate and row), how they merge into scores, and the `Evaluator`
+ * that computes them. Pure.
+ */
+export { cellKey, sameCellValue } from './cell.ts';
+export type { Cell, CellId } from './cell.ts';
+export { CellError, CellTable } from './cell-table.ts';
+export type { Evaluator, IndexedRow } from './evaluator.ts';
+export { perplexityOf, scoreOf } from './score.ts';
+export type { Score } from './score.ts';
+export { rowMeanNats, targetCount, WINDOW_TARGETS, windowCount, windowSums } from './window.ts';

@@ -1,0 +1,32 @@
+import { compareTie, formatBlock } from '@blockpruner/blocks';
+import { perplexityOf } from '@blockpruner/perplexity';
+import { SearchError } from './search-error.ts';
+import type { CandidateScore, Decision } from './strategy.ts';
+
+/**
+ * The paper's choice: the strictly lowest score, ties in the paper's order. Non-finite scores never win.
+ * @param candidates in execution order
+ * @throws SearchError when no candidate has a finite score
+ */
+export function decide(iteration: number, candidates: readonly CandidateScore[]): Decision {
+  const ranked = candidates
+    .filter(({ score }) => Number.isFinite(score))
+    .sort((a, b) => a.score - b.score || compareTie(a.block, b.block));
+  if (ranked.length === 0) {
+    const first = candidates[0];
+    throw new SearchError(
+      `iteration ${iteration}: none of the ${candidates.length} candidates has a finite score, the first being ` +
+        `${formatBlock(first.block)} with ${first.score}: remove fewer blocks, or check the model's weights`,
+    );
+  }
+  const [winner, runnerUp = null] = ranked;
+  return {
+    iteration,
+    removed: winner.block,
+    score: winner.score,
+    perplexity: perplexityOf(winner.score),
+    runnerUp: runnerUp && runnerUp.block,
+    margin: runnerUp && runnerUp.score - winner.score,
+    candidates,
+  };
+}

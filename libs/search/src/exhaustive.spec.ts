@@ -1,0 +1,324 @@
+import {
+  compareTie,
+  DENSE,
+  formatMask,
+  parseBlock,
+  type BlockIndex,
+  type Mask,
+  type ModelShape,
+} from '@blockpruner/blocks';
+import { CellTable, windowCount, type Cell } from '@blockpruner/perplexity';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { exhaustiveSearch } from './exhaustive.ts';
+import type { SearchProblem } from './problem.ts';
+import { SearchError } from './search-error.ts';
+import type { Decision, Step } from './strategy.ts';
+
+/** Row mean in nats of a mask (sorted, the candidate in it) on a row. */
+type Table = (mask: Mask, row: number) => number;
+
+const shapeOf = (layerCount: number): ModelShape => ({
+  layerCount,
+  hiddenSize: 8,
+  intermediateSize: 16,
+  headCount: 2,
+  kvHeadCount: 2,
+  headSize: 4,
+  vocabSize: 32,
+  mhaParameters: 100,
+  mlpParameters: 250,
+  totalParameters: 350 * layerCount + 90,
+});
+
+function cellOf(table: Table, mask: Mask, candidate: BlockIndex | null, row: number, tokens: number): Cell {
+  const full = candidate === null ? mask : [...mask, candidate].sort((a, b) => a - b);
+  const windowSums = new Float64Array(windowCount(tokens));
+  windowSums[0] = table(full, row) * (tokens - 1);
+  return { mask, candidate, row, windowSums };
+}
+
+function cellsAskedFor(step: Step & { kind: 'evaluate' }, table: Table, cells: CellTable): Cell[] {
+  const candidates = [...step.sweep.candidates, ...(step.sweep.baseline ? [null] : [])];
+  return step.rows.flatMap((row) =>
+    candidates
+      .filter((candidate) => !cells.has({ mask: step.sweep.base, candidate, row }))
+      .map((candidate) => cellOf(table, step.sweep.base, candidate, row, cells.rowTokens[row])),
+  );
+}
+
+/** Drives a search to its end. */
+function search(
+  problem: SearchProblem,
+  table: Table,
+  cells: CellTable,
+  decisions: Decision[] = [],
+  order: (cells: Cell[]) => Cell[] = (arrived) => arrived,
+): Decision[] {
+  const strategy = exhaustiveSearch(problem);
+  for (;;) {
+    const step = strategy.step(decisions, cells);
+    if (step.kind === 'done') return decisions;
+    if (step.kind === 'decide') decisions = [...decisions, step.decision];
+    else {
+      const asked = cellsAskedFor(step, table, cells);
+      expect(asked.length).toBeGreaterThan(0);
+      for (const cell of order(asked)) cells.add(cell);
+    }
+  }
+}
+
+/** The paper's loop, written without cells, sweeps or sorting. */
+function naive(problem: SearchProblem, table: Table, rowTokens: readonly number[]) {
+  const { shape, blockType, stop } = problem;
+  const removed: BlockIndex[] = [];
+  const scores: number[] = [];
+  let parameters = 0;
+  const solved = () =>
+    stop.kind === 'remove' ? removed.length >= stop.count : parameters / shape.totalParameters >= stop.ratio;
+  while (!solved()) {
+    let best = -1;
+    let bestScore = Number.POSITIVE_INFINITY;
+    for (const kind of ['mha', 'mlp'] as const) {
+      for (let layer = 0; layer < shape.layerCount; layer++) {
+        const block = 2 * layer + (kind === 'mha' ? 0 : 1);
+        if ((blockType !== 'mix' && blockType !== kind) || removed.includes(block)) continue;
+        let total = 0;
+        rowTokens.forEach((tokens, row) => {
+          const sum =
+            table(
+              [...removed, block].sort((a, b) => a - b),
+              row,
+            ) *
+            (tokens - 1);
+          total += sum / (tokens - 1);
+        });
+        const score = total / rowTokens.length;
+        if (score < bestScore) {
+          best = block;
+          bestScore = score;
+        }
+      }
+    }
+    removed.push(best);
+    scores.push(bestScore);
+    parameters += best % 2 === 0 ? shape.mhaParameters : shape.mlpParameters;
+  }
+  return { removed, scores };
+}
+
+/** A table of few values, so that ties are common, out of a seed. */
+function tableOf(seed: number, values: number): Table {
+  return (mask, row) => {
+    let hash = seed ^ 0x9e3779b9;
+    for (const char of `${formatMask(mask)}/${row}`) {
+      hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
+      hash ^= hash >>> 15;
+    }
+    return 1 + ((hash >>> 0) % values) / 8;
+  };
+}
+
+const arbitraryCase = fc
+  .record({
+    layerCount: fc.integer({ min: 1, max: 4 }),
+    blockType: fc.constantFrom('mix', 'mha', 'mlp'),
+    rowTokens: fc.array(fc.integer({ min: 2, max: 40 }), { minLength: 1, maxLength: 4 }),
+    seed: fc.integer(),
+    values: fc.constantFrom(2, 5, 1000),
+    share: fc.double({ min: 0.01, max: 1, noNaN: true }),
+    byRatio: fc.boolean(),
+  })
+  .map(({ layerCount, blockType, rowTokens, seed, values, share, byRatio }) => {
+    const shape = shapeOf(layerCount);
+    const blocks = blockType === 'mix' ? 2 * layerCount : layerCount;
+    const perLayer = { mix: 350, mha: 100, mlp: 250 }[blockType];
+    const problem: SearchProblem = {
+      shape,
+      blockType: blockType,
+      stop: byRatio
+        ? { kind: 'ratio', ratio: share * ((perLayer * layerCount) / shape.totalParameters) }
+        : { kind: 'remove', count: Math.ceil(share * blocks) },
+    };
+    return { problem, rowTokens, table: tableOf(seed, values), seed };
+  });
+
+function shuffled<T>(items: readonly T[], seed: number): T[] {
+  const result = [...items];
+  let state = seed >>> 0;
+  for (let i = result.length - 1; i > 0; i--) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    const j = state % (i + 1);
+    [result[i], result[j]] = [result[j], result[i]];
+  }
+  return result;
+}
+
+describe('exhaustiveSearch', () => {
+  it('decides as the naive algorithm does', () => {
+    fc.assert(
+      fc.property(arbitraryCase, ({ problem, rowTokens, table }) => {
+        const decisions = search(problem, table, new CellTable(rowTokens));
+        const expected = naive(problem, table, rowTokens);
+        expect(decisions.map(({ removed }) => removed)).toEqual(expected.removed);
+        expect(decisions.map(({ score }) => score)).toEqual(expected.scores);
+      }),
+    );
+  });
+
+  it('decides the same whatever the order in which cells arrive', () => {
+    fc.assert(
+      fc.property(arbitraryCase, fc.integer(), ({ problem, rowTokens, table }, order) => {
+        const straight = search(problem, table, new CellTable(rowTokens));
+        const mixed = search(problem, table, new CellTable(rowTokens), [], (cells) => shuffled(cells, order));
+        expect(mixed).toEqual(straight);
+      }),
+    );
+  });
+
+  it('resumes from any prefix of its decisions and any subset of its cells', () => {
+    fc.assert(
+      fc.property(arbitraryCase, fc.nat(), fc.integer(), ({ problem, rowTokens, table }, cut, order) => {
+        const seen: Cell[] = [];
+        const remember = (cells: Cell[]) => (seen.push(...cells), cells);
+        const whole = search(problem, table, new CellTable(rowTokens), [], remember);
+        const kept = new CellTable(rowTokens);
+        const subset = shuffled(seen, order);
+        for (const cell of subset.slice(0, order % 2 === 0 ? subset.length : subset.length / 2))
+          kept.add(cell);
+        const resumed = search(problem, table, kept, whole.slice(0, cut % (whole.length + 1)));
+        expect(resumed).toEqual(whole);
+      }),
+    );
+  });
+
+  const rowTokens = [17, 33];
+  const mix = (count: number): SearchProblem => ({
+    shape: shapeOf(2),
+    blockType: 'mix',
+    stop: { kind: 'remove', count },
+  });
+  const step = (problem: SearchProblem, table: Table, cells: CellTable, decisions: Decision[] = []) => {
+    const first = exhaustiveSearch(problem).step(decisions, cells);
+    if (first.kind === 'evaluate') for (const cell of cellsAskedFor(first, table, cells)) cells.add(cell);
+    return exhaustiveSearch(problem).step(decisions, cells);
+  };
+
+  it('asks for every live block and, at first, for the dense model', () => {
+    const cells = new CellTable(rowTokens);
+    const strategy = exhaustiveSearch(mix(2));
+    expect(strategy.step([], cells)).toEqual({
+      kind: 'evaluate',
+      sweep: { base: DENSE, candidates: [0, 1, 2, 3], baseline: true },
+      rows: [0, 1],
+    });
+    const decisions = search(mix(1), tableOf(1, 1000), cells);
+    const [{ removed }] = decisions;
+    expect(strategy.step(decisions, cells)).toEqual({
+      kind: 'evaluate',
+      sweep: {
+        base: [removed],
+        candidates: [0, 1, 2, 3].filter((block) => block !== removed),
+        baseline: false,
+      },
+      rows: [0, 1],
+    });
+  });
+
+  it('asks only for rows and candidates that lack a cell', () => {
+    const cells = new CellTable(rowTokens);
+    const table = tableOf(1, 1000);
+    for (const candidate of [null, 0, 1, 2, 3]) cells.add(cellOf(table, DENSE, candidate, 0, 17));
+    for (const candidate of [null, 0, 2]) cells.add(cellOf(table, DENSE, candidate, 1, 33));
+    expect(exhaustiveSearch(mix(2)).step([], cells)).toEqual({
+      kind: 'evaluate',
+      sweep: { base: DENSE, candidates: [1, 3], baseline: false },
+      rows: [1],
+    });
+  });
+
+  it('breaks a tie by mha before mlp, then by the lower layer', () => {
+    const decisions = search(mix(4), () => 2, new CellTable(rowTokens));
+    expect(decisions.map(({ removed }) => removed)).toEqual([0, 2, 1, 3]);
+    expect([3, 1, 2, 0].sort(compareTie)).toEqual([0, 2, 1, 3]);
+    expect(decisions[0]).toMatchObject({ runnerUp: 2, margin: 0, score: 2, perplexity: Math.exp(2) });
+  });
+
+  it('reports the runner-up, the margin and all candidates in execution order', () => {
+    const nats = [2.5, 2.25, 3, 2.75];
+    const done = step(mix(1), (mask) => (mask.length === 0 ? 2 : nats[mask[0]]), new CellTable(rowTokens));
+    expect(done).toEqual({
+      kind: 'decide',
+      decision: {
+        iteration: 1,
+        removed: 1,
+        score: 2.25,
+        perplexity: Math.exp(2.25),
+        runnerUp: 0,
+        margin: 0.25,
+        candidates: nats.map((score, block) => ({ block, score, rowCount: 2 })),
+      },
+    });
+  });
+
+  it('reports a candidate without a finite score and never lets it win', () => {
+    const nats = [Number.NaN, 2.25, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+    const done = step(mix(1), (mask) => (mask.length === 0 ? 2 : nats[mask[0]]), new CellTable(rowTokens));
+    expect(done).toMatchObject({ kind: 'decide', decision: { removed: 1, runnerUp: null, margin: null } });
+    expect(done.kind === 'decide' && done.decision.candidates.map(({ score }) => score)).toEqual(nats);
+  });
+
+  it('fails when no candidate has a finite score, naming the first', () => {
+    const table: Table = (mask) => (mask.length < 2 ? 2 : Number.NaN);
+    const cells = new CellTable(rowTokens);
+    const first = search(mix(1), table, cells);
+    expect(() => step(mix(2), table, cells, first)).toThrow(
+      /iteration 2: none of the 3 candidates has a finite score, the first being mlp\.0 with NaN/,
+    );
+  });
+
+  it('fails as soon as the dense model is known to have no finite score', () => {
+    const cells = new CellTable(rowTokens);
+    cells.add(cellOf(() => 2, DENSE, null, 0, 17));
+    expect(exhaustiveSearch(mix(1)).step([], cells).kind).toBe('evaluate');
+    cells.add(cellOf(() => Number.POSITIVE_INFINITY, DENSE, null, 1, 33));
+    expect(() => exhaustiveSearch(mix(1)).step([], cells)).toThrow(
+      /dense model's score is not finite \(Infinity, first on row 1\)/,
+    );
+  });
+
+  it('fails without calibration rows', () => {
+    expect(() => exhaustiveSearch(mix(1)).step([], new CellTable([]))).toThrow(SearchError);
+  });
+
+  it('stops a ratio with the first removal that reaches it', () => {
+    const problem: SearchProblem = {
+      shape: shapeOf(2),
+      blockType: 'mix',
+      stop: { kind: 'ratio', ratio: 350 / 790 },
+    };
+    const attentionFirst = search(problem, () => 2, new CellTable(rowTokens));
+    expect(attentionFirst.map(({ removed }) => removed)).toEqual([0, 2, 1]);
+    const feedForwardFirst = search(
+      problem,
+      (mask) => 3 - mask.filter((b) => b % 2).length,
+      new CellTable([9]),
+    );
+    expect(feedForwardFirst.map(({ removed }) => removed)).toEqual([1, 3]);
+  });
+
+  it('refuses decisions of another search', () => {
+    const [decision] = search(mix(1), tableOf(3, 9), new CellTable(rowTokens));
+    const foreign = { ...decision, removed: parseBlock('mha.7') };
+    expect(() => exhaustiveSearch(mix(2)).step([foreign], new CellTable(rowTokens))).toThrow(
+      /iteration 1 removed mha\.7, which is no live block of block type mix/,
+    );
+    expect(() => exhaustiveSearch(mix(3)).step([decision, decision], new CellTable(rowTokens))).toThrow(
+      SearchError,
+    );
+  });
+
+  it('refuses a problem without solution', () => {
+    expect(() => exhaustiveSearch(mix(5))).toThrow(SearchError);
+  });
+});

@@ -1,0 +1,40 @@
+import { blockParameters, blocksOfType } from '@blockpruner/blocks';
+import { checkProblem, isSolved, type SearchProblem } from './problem.ts';
+
+interface Bounds {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** How much an exhaustive search has to do; `least` and `most` differ only where blocks differ in size. */
+export interface ExpectedEvaluations {
+  readonly iterations: Bounds;
+  /** Candidates scored over all iterations, each on every row; the dense baseline comes on top. */
+  readonly candidates: Bounds;
+}
+
+/**
+ * Bounds on the work of an exhaustive search, exact for a fixed count of removals. For a pruning ratio the
+ * largest blocks going first gives the least, the smallest first the most.
+ * @throws SearchError as `checkProblem` does
+ */
+export function expectedEvaluations(problem: SearchProblem): ExpectedEvaluations {
+  checkProblem(problem);
+  const { shape, blockType } = problem;
+  const ascending = blocksOfType(blockType, shape.layerCount).sort(
+    (a, b) => blockParameters(shape, a) - blockParameters(shape, b),
+  );
+  const removals = (order: readonly number[]) => {
+    let count = 1;
+    while (!isSolved(problem, order.slice(0, count))) count++;
+    return count;
+  };
+  const least = removals(ascending.toReversed());
+  const most = removals(ascending);
+  const candidates = (iterations: number) =>
+    iterations * ascending.length - (iterations * (iterations - 1)) / 2;
+  return {
+    iterations: { least, most },
+    candidates: { least: candidates(least), most: candidates(most) },
+  };
+}

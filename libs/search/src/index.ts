@@ -1,0 +1,11 @@
+/**
+ * Strategies of the search: which cells it needs next, and which block goes. Pure: a step follows from the
+ * decisions so far and the cells there are, which is all that a resumed run needs.
+ */
+export { exhaustiveSearch } from './exhaustive.ts';
+export { expectedEvaluations } from './expected-evaluations.ts';
+export type { ExpectedEvaluations } from './expected-evaluations.ts';
+export { checkProblem } from './problem.ts';
+export type { SearchProblem, StopRule } from './problem.ts';
+export { SearchError } from './search-error.ts';
+export type { CandidateScore, Decision, Step, Strategy } from './strategy.ts';

@@ -1,0 +1,41 @@
+/** `0.4 s`, `42 s`, `3 min 05 s`, `2 h 05 min`, `3 d 04 h`; `unknown` for a number that is not finite. */
+export function formatDuration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return 'unknown';
+  if (seconds < 0) return `-${formatDuration(-seconds)}`;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${twoDigits(whole % 60)} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 24 * 60) return `${Math.floor(minutes / 60)} h ${twoDigits(minutes % 60)} min`;
+  const hours = Math.round(seconds / 3600);
+  return `${Math.floor(hours / 24)} d ${twoDigits(hours % 24)} h`;
+}
+
+/** Binary units, three digits: `512 B`, `1.50 KiB`, `11.8 GiB`. */
+export function formatBytes(bytes: number): string {
+  return scaled(bytes, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']);
+}
+
+/** Decimal units, three digits: `999`, `12.3 k`, `135 M`, `1.24 B` (billions). */
+export function formatCount(count: number): string {
+  return scaled(count, 1000, ['', 'k', 'M', 'B', 'T']);
+}
+
+function scaled(value: number, base: number, units: readonly string[]): string {
+  if (!Number.isFinite(value)) return 'unknown';
+  let magnitude = Math.abs(value);
+  let unit = 0;
+  // 999.5 would round to four digits.
+  while (magnitude >= (base === 1000 ? 999.5 : 1023.5) && unit < units.length - 1) {
+    magnitude /= base;
+    unit++;
+  }
+  const digits =
+    unit === 0 && Number.isInteger(magnitude) ? 0 : magnitude < 9.995 ? 2 : magnitude < 99.95 ? 1 : 0;
+  return `${value < 0 ? '-' : ''}${magnitude.toFixed(digits)} ${units[unit]}`.trimEnd();
+}
+
+function twoDigits(value: number): string {
+  return String(value).padStart(2, '0');
+}

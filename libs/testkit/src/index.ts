@@ -1,0 +1,17 @@
+/**
+ * What tests share: tiny random models and the numbers that transformers computes for them, the golden
+ * numbers of a real model, and temporary folders, ports, waiting and process trees. Never shipped.
+ */
+export { freePort } from './free-port.ts';
+export { descendants, processExists } from './process-tree.ts';
+export { smollm2Golden } from './smollm2-golden.ts';
+export { CHECKPOINT_CACHE, SMOLLM2_GGUF } from './smollm2-model.ts';
+export { temporaryFolder } from './temporary-folder.ts';
+export type { TemporaryFolder } from './temporary-folder.ts';
+export { writeTinyModel } from './tiny-model.ts';
+export { tinyModelReference } from './tiny-model-reference.ts';
+export type { TinyModelReference } from './tiny-model-reference.ts';
+export type { TinyModelSpec } from './tiny-model-spec.ts';
+export { TINY_MODELS, tinyReferenceRows, tinyRows } from './tiny-models.ts';
+export type { TinyModelName } from './tiny-models.ts';
+export { waitFor } from './wait-for.ts';

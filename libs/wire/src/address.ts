@@ -1,0 +1,32 @@
+import { WireError } from './wire-error.ts';
+
+/** Where a coordinator listens. The host is a name, an IPv4 address, or an IPv6 address without brackets. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Reads `host:port` or `[::1]:port`.
+ * @throws WireError `bad-address` naming the text and what is wrong with it
+ */
+export function parseAddress(text: string): Address {
+  const match = /^(?:\[([0-9a-fA-F:.%\w]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(text);
+  const shown = JSON.stringify(text.slice(0, 100));
+  if (!match) {
+    throw new WireError(
+      'bad-address',
+      `${shown} is not an address: write host:port, e.g. node-7:7600 or [::1]:7600, without a scheme or a path`,
+    );
+  }
+  const port = Number(match[3]);
+  if (port < 1 || port > 65_535) {
+    throw new WireError('bad-address', `${shown} names port ${port}: a port to dial is from 1 to 65535`);
+  }
+  return { host: match[1] ?? match[2], port };
+}
+
+/** The text form that `parseAddress` reads. */
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

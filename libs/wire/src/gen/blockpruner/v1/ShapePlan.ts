@@ -1,0 +1,14 @@
+// Original file: ../../proto/blockpruner/v1/sweep.proto
+
+
+export interface ShapePlan {
+  'microBatchRows'?: (number);
+  'segmentCandidates'?: (number);
+  'headChunkTokens'?: (number);
+}
+
+export interface ShapePlan__Output {
+  'microBatchRows': (number);
+  'segmentCandidates': (number);
+  'headChunkTokens': (number);
+}

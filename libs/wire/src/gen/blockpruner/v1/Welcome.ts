@@ -1,0 +1,20 @@
+// Original file: ../../proto/blockpruner/v1/fleet.proto
+
+import type { ModelSource as _blockpruner_v1_ModelSource, ModelSource__Output as _blockpruner_v1_ModelSource__Output } from '../../blockpruner/v1/ModelSource.ts';
+import type { ShapePlan as _blockpruner_v1_ShapePlan, ShapePlan__Output as _blockpruner_v1_ShapePlan__Output } from '../../blockpruner/v1/ShapePlan.ts';
+
+export interface Welcome {
+  'protocol'?: (number);
+  'runId'?: (string);
+  'model'?: (_blockpruner_v1_ModelSource | null);
+  'heartbeatMs'?: (number);
+  'shapePlan'?: (_blockpruner_v1_ShapePlan | null);
+}
+
+export interface Welcome__Output {
+  'protocol': (number);
+  'runId': (string);
+  'model': (_blockpruner_v1_ModelSource__Output | null);
+  'heartbeatMs': (number);
+  'shapePlan': (_blockpruner_v1_ShapePlan__Output | null);
+}
