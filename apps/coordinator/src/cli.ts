@@ -8,6 +8,7 @@ import { status } from './commands/status.ts';
 import { worker } from './commands/worker.ts';
 import { openConsole, type Console } from './console.ts';
 import { ownVersion } from './environment.ts';
+import { takeSignals } from './interrupt.ts';
 import {
   declareSettings,
   requireSetting,
@@ -33,6 +34,7 @@ export function buildCli(opened: Console[]): { run(argv: string[]): Promise<numb
   const open = (settings: ResolvedSettings<'logLevel' | 'logFormat'>): Console => {
     const console = openConsole(requireSetting(settings, 'logLevel'), requireSetting(settings, 'logFormat'));
     opened.push(console);
+    takeSignals();
     return console;
   };
   const print = (text: string): void => void process.stdout.write(`${text}\n`);

@@ -178,6 +178,7 @@ export class FleetDriver {
       case 'taskDone':
         return this.log(this.fleet.done(workerId, message.taskId, now()));
       case 'taskFailed':
+        if (!message.retryable) throw new RunError(message.reason);
         return this.log(this.fleet.failed(workerId, message.taskId, message.reason, now()));
       case 'failed': {
         logger.error({ worker, reason: message.reason }, 'worker cannot work for this run');

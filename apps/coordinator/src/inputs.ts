@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { loadCalibration, type CalibrationSet } from '@blockpruner/calibration';
 import { findNonFinite, openCheckpoint, type Checkpoint } from '@blockpruner/checkpoint';
-import { formatBytes, type Logger, type ProgressDisplay } from '@blockpruner/telemetry';
+import type { Logger, ProgressDisplay } from '@blockpruner/telemetry';
 import { RunError } from './usage-error.ts';
 
 /**
@@ -14,8 +14,8 @@ export async function openModel(
   logger: Logger,
   progress: ProgressDisplay,
 ): Promise<Checkpoint> {
-  const report = (done: number, total: number, title: string): void =>
-    progress.update({ title, done, total, detail: `${formatBytes(done)} of ${formatBytes(total)}` });
+  const report = (doneBytes: number, totalBytes: number, what: string): void =>
+    progress.update({ title: `${what} (MiB)`, done: mib(doneBytes), total: mib(totalBytes) });
   const checkpoint = await openCheckpoint(resolve(path), {
     cacheFolder: resolve(cacheFolder),
     onProgress: report,
@@ -82,4 +82,8 @@ export async function openCalibration(
     'calibration rows ready',
   );
   return set;
+}
+
+function mib(bytes: number): number {
+  return Math.round(bytes / 2 ** 20);
 }

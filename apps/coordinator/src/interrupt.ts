@@ -7,21 +7,27 @@ export class Interrupted extends Error {
   }
 }
 
+type Handler = (reason: Interrupted) => void;
+
+const handlers: Handler[] = [];
+
 /**
- * Calls back at the first SIGINT or SIGTERM; at the second the process goes at once, whatever it is doing.
- * @returns a function that gives the signals back
+ * Takes SIGINT and SIGTERM for the rest of the process. With nothing to bring into order, and at a second signal, the
+ * process goes at once.
  */
-export function onInterrupt(callback: (reason: Interrupted) => void): () => void {
-  let isSecond = false;
+export function takeSignals(): void {
+  let signals = 0;
   const handle = (signal: NodeJS.Signals): void => {
-    if (isSecond) process.exit(130);
-    isSecond = true;
-    callback(new Interrupted(signal));
+    const handler = handlers.at(-1);
+    if (handler === undefined || ++signals > 1) process.exit(130);
+    handler(new Interrupted(signal));
   };
   process.on('SIGINT', handle);
   process.on('SIGTERM', handle);
-  return () => {
-    process.off('SIGINT', handle);
-    process.off('SIGTERM', handle);
-  };
+}
+
+/** @returns a function that ends the handler's turn */
+export function onInterrupt(handler: Handler): () => void {
+  handlers.push(handler);
+  return () => void handlers.splice(handlers.indexOf(handler), 1);
 }

@@ -1,5 +1,5 @@
-import { relative } from 'node:path';
 import type { RunResult } from '@blockpruner/journal';
+import { shortPath } from './short-path.ts';
 import { formatCount, formatTable } from '@blockpruner/telemetry';
 
 /** What a finished run prints: a table for people, or JSON. */
@@ -23,7 +23,7 @@ export function resultReport(result: RunResult, folder: string, json: boolean): 
     table,
     '',
     `removed ${result.decisions.length} blocks, ${formatCount(result.parametersRemoved)} of ${formatCount(result.totalParameters)} parameters (ratio ${result.ratio.toFixed(6)}, ${share} %)`,
-    `run folder: ${relative(process.cwd(), folder) || '.'}`,
+    `run folder: ${shortPath(folder)}`,
   ].join('\n');
 }
 

@@ -1,4 +1,4 @@
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import type { Checkpoint } from '@blockpruner/checkpoint';
 import type { RunFolder } from '@blockpruner/journal';
 import type { Cell } from '@blockpruner/perplexity';
@@ -9,6 +9,7 @@ import { Interrupted, onInterrupt } from './interrupt.ts';
 import { resultReport } from './result-report.ts';
 import { RunningFleet } from './running-fleet.ts';
 import { cellSink, runSearch } from './search-run.ts';
+import { shortPath } from './short-path.ts';
 import type { WorkerPlan } from './worker-plan.ts';
 
 export interface RunSession {
@@ -75,9 +76,8 @@ export async function carryOut(session: RunSession): Promise<void> {
 function sayWhatIsKept(folder: RunFolder, reason: Interrupted, { logger }: Console): void {
   folder.appendEvent({ kind: 'interrupted', reason: reason.message });
   const kept = folder.state.decisions.length;
-  const path = relative(process.cwd(), folder.path) || '.';
   logger.warn(
     { decisions: kept, folder: folder.path },
-    `${reason.message}; ${kept} decision${kept === 1 ? '' : 's'} and every finished score are kept; go on with: blockpruner resume ${path}`,
+    `${reason.message}; ${kept} decision${kept === 1 ? '' : 's'} and every finished score are kept; go on with: blockpruner resume ${shortPath(folder.path)}`,
   );
 }

@@ -104,9 +104,9 @@ export class TaskRunner {
         this.forward(taskId, { kind: 'taskDone', taskId, computeSeconds });
         this.tasks.delete(taskId);
       },
-      onFailed: (taskId, reason) => {
+      onFailed: (taskId, reason, retryable) => {
         this.logger.warn({ task: taskId, reason }, 'task failed');
-        this.forward(taskId, { kind: 'taskFailed', taskId, reason, retryable: true });
+        this.forward(taskId, { kind: 'taskFailed', taskId, reason, retryable });
         this.tasks.delete(taskId);
       },
       onExit: (reason) => this.sessionDied(model, reason),

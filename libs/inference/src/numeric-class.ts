@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const INSTRUCTION_SETS = ['avx512f', 'avx2', 'avx', 'asimd'] as const;
@@ -32,10 +32,12 @@ function l2Size(): string {
   return readText('/sys/devices/system/cpu/cpu0/cache/index2/size').trim() || 'unknown';
 }
 
+/** The driver lists the GPUs of the host; those of one host that a process may use are of one model. */
 function gpuModel(device: string): string {
-  const index = Number(device.split(':')[1]);
-  const models = readText('/proc/driver/nvidia/version').split('\n')[0];
-  return `${index >= 0 ? 'gpu' : device} ${models || 'unknown'}`;
+  const folders = globSync('/proc/driver/nvidia/gpus/*/information').sort();
+  const index = Number(device.slice('cuda:'.length));
+  const information = readText(folders[index] ?? folders[0] ?? '');
+  return /^Model:\s*(.+)$/m.exec(information)?.[1] ?? 'unknown model';
 }
 
 function readText(path: string): string {

@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { openCheckpoint } from '@blockpruner/checkpoint';
 import type { EvaluateRequest, LoadRequest, SessionReply, SessionRequest } from './session-message.ts';
+import { NonFiniteError } from './non-finite-error.ts';
 import { SweepEvaluator } from './sweep-evaluator.ts';
 
 // Blocks on standard input, which the parent holds open: when the parent dies, however it dies, the pipe ends and
@@ -59,7 +60,8 @@ async function evaluate({ taskId, sweep, rows, plan }: EvaluateRequest): Promise
     await evaluator.evaluate(sweep, rows, plan, (cells) => reply({ kind: 'cells', taskId, cells }), signal);
     reply({ kind: 'done', taskId, computeSeconds: (performance.now() - startedMs) / 1000 });
   } catch (error) {
-    if (!signal?.aborted) reply({ kind: 'failed', taskId, reason: reasonOf(error) });
+    if (signal?.aborted) return;
+    reply({ kind: 'failed', taskId, reason: reasonOf(error), retryable: !(error instanceof NonFiniteError) });
   } finally {
     running.delete(taskId);
   }

@@ -34,4 +34,9 @@ export type SessionReply =
   | { readonly kind: 'load-failed'; readonly reason: string }
   | { readonly kind: 'cells'; readonly taskId: string; readonly cells: Cell[] }
   | { readonly kind: 'done'; readonly taskId: string; readonly computeSeconds: number }
-  | { readonly kind: 'failed'; readonly taskId: string; readonly reason: string };
+  | {
+      readonly kind: 'failed';
+      readonly taskId: string;
+      readonly reason: string;
+      readonly retryable: boolean;
+    };

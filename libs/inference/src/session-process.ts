@@ -9,8 +9,8 @@ export interface SessionHandlers {
   onLoading(what: string, doneBytes: number, totalBytes: number): void;
   onCells(taskId: string, cells: Cell[]): void;
   onDone(taskId: string, computeSeconds: number): void;
-  /** The task failed; the session goes on. */
-  onFailed(taskId: string, reason: string): void;
+  /** The task failed; the session goes on. `retryable` false: it would fail the same way anywhere. */
+  onFailed(taskId: string, reason: string, retryable: boolean): void;
   /** The child is gone, with everything it was computing. Not called after `close`. */
   onExit(reason: string): void;
 }
@@ -92,7 +92,7 @@ export class SessionProcess {
       case 'done':
         return this.handlers.onDone(message.taskId, message.computeSeconds);
       case 'failed':
-        return this.handlers.onFailed(message.taskId, message.reason);
+        return this.handlers.onFailed(message.taskId, message.reason, message.retryable);
     }
   }
 

@@ -11,6 +11,7 @@ import { EmbeddingReader, type Checkpoint } from '@blockpruner/checkpoint';
 import { windowSums, type Cell, type Evaluator, type IndexedRow } from '@blockpruner/perplexity';
 import { EvaluationSession, type SessionOptions } from './evaluation-session.ts';
 import { headChunkTokens, microBatches, type MicroBatch } from './micro-batch.ts';
+import { NonFiniteError } from './non-finite-error.ts';
 import { PrefixStates, type PrefixState } from './prefix-states.ts';
 
 const PREFIX_STATE_BUDGET_BYTES = 256 * 1024 * 1024;
@@ -80,8 +81,24 @@ export class SweepEvaluator implements Evaluator {
         batch,
         (block) => block >= state.boundary && !isRemoved(sweep.base, block),
       );
-      onCells(cellsOf(sweep.base, null, batch, await this.session.nll(pass, batch.targets, chunk)));
+      const nll = await this.session.nll(pass, batch.targets, chunk);
+      if (!allFinite(nll)) throw await this.nonFiniteError(sweep.base, batch);
+      onCells(cellsOf(sweep.base, null, batch, nll));
     }
+  }
+
+  /** Finds the block at fault by bisection: once a residual stream is not finite it stays so. */
+  private async nonFiniteError(base: Mask, batch: MicroBatch): Promise<NonFiniteError> {
+    const start = { boundary: 0, values: this.embedding.read(batch.inputIds) };
+    let finite = allFinite(start.values) ? 0 : -1;
+    let end = finite < 0 ? 0 : this.blockCount + 1;
+    while (end - finite > 1) {
+      const middle = (finite + end) >> 1;
+      const isFinite = allFinite((await this.advance(start, middle, base, batch)).values);
+      if (isFinite) finite = middle;
+      else end = middle;
+    }
+    return new NonFiniteError(base, batch.rowIndices[0], finite, this.blockCount);
   }
 
   /** Walks the baseline to a later boundary. */
@@ -133,6 +150,10 @@ export class SweepEvaluator implements Evaluator {
       fork: blocks.map(fork),
     };
   }
+}
+
+function allFinite(values: Float32Array): boolean {
+  return values.every(Number.isFinite);
 }
 
 function cellsOf(mask: Mask, candidate: number | null, batch: MicroBatch, nll: Float32Array): Cell[] {

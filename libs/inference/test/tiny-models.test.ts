@@ -1,3 +1,4 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { CPU_SHAPE_PLAN, parseMask, type Mask } from '@blockpruner/blocks';
 import { openCheckpoint, type Checkpoint } from '@blockpruner/checkpoint';
 import { rowMeanNats } from '@blockpruner/perplexity';
@@ -80,5 +81,32 @@ describe.each(Object.keys(TINY_MODELS) as TinyModelName[])('%s', (name) => {
       expect(count).toBe(expected.size);
     }
     await sweep.close();
+  });
+});
+
+describe('a model that computes no number', () => {
+  it('is reported with the first block at fault, and is not worth another try', async () => {
+    const folder = temporaryFolder();
+    await writeTinyModel(folder.path, TINY_MODELS['llama-mha-tied']);
+    const checkpoint = await openCheckpoint(folder.path, { cacheFolder: folder.path });
+    const { weight } = checkpoint.layers[2].mlp.down;
+    const huge = new Float32Array(weight.lengthBytes / 4).fill(3e38);
+    const file = openSync(weight.file, 'r+');
+    writeSync(file, new Uint8Array(huge.buffer), 0, weight.lengthBytes, weight.offsetBytes);
+    closeSync(file);
+
+    const sweep = await SweepEvaluator.load(checkpoint, { device: 'cpu', threads: 1 });
+    const rows = tinyReferenceRows('llama-mha-tied').map((tokenIds, index) => ({ index, tokenIds }));
+    const dense = { base: [], candidates: [], baseline: true };
+    await expect(sweep.evaluate(dense, rows, CPU_SHAPE_PLAN, () => undefined)).rejects.toThrow(
+      /^mlp\.2 of the model \(mask dense\) computes values that are not finite on row 0/,
+    );
+    const cells: number[] = [];
+    await sweep.evaluate({ base: [5], candidates: [0], baseline: true }, rows, CPU_SHAPE_PLAN, (batch) =>
+      cells.push(...batch.map((cell) => cell.windowSums[0])),
+    );
+    expect(cells.every(Number.isFinite)).toBe(true);
+    await sweep.close();
+    folder.remove();
   });
 });

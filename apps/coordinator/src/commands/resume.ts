@@ -58,7 +58,7 @@ export async function resume(
   const calibrationPath = requireSetting(then, 'calibration');
   const calibration = await openCalibration(calibrationChoice(then, calibrationPath), checkpoint, logger);
   const config = runConfig(checkpoint, calibration, problem);
-  const { workers, listen } = now.values;
+  const { workers, listen } = now.values.workers || now.values.listen ? now.values : then.values;
   const lastClass = view.notes.findLast((note) => note.kind === 'worker-joined')?.numericClass;
   await carryOut({
     console,
