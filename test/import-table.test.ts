@@ -44,7 +44,7 @@ const OWNER: Record<string, string> = {
   pino: 'telemetry',
   'pino-pretty': 'telemetry',
   '@bufbuild/protobuf': 'graph',
-  '@huggingface/tokenizers': 'calibration',
+  tokenizers: 'calibration',
   'pure-rand': 'calibration',
   '@aws-crypto/crc32c': 'journal',
   commander: 'coordinator',

@@ -184,6 +184,18 @@ const SETTINGS = {
 export type SettingName = keyof typeof SETTINGS;
 export type SettingValue<Name extends SettingName> = z.infer<(typeof SETTINGS)[Name]['schema']>;
 
+/** What every command takes that reads a model and rows. */
+export const INPUT_SETTINGS = [
+  'model',
+  'calibration',
+  'rows',
+  'seqLen',
+  'seed',
+  'cacheDir',
+] as const satisfies SettingName[];
+export const WORKER_SETTINGS = ['workers', 'listen'] as const satisfies SettingName[];
+export const PRINT_SETTINGS = ['json', 'logLevel', 'logFormat'] as const satisfies SettingName[];
+
 export function setting(name: SettingName): Setting {
   return SETTINGS[name];
 }

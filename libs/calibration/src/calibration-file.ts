@@ -1,25 +1,21 @@
 import { isUtf8 } from 'node:buffer';
 import { constants, open } from 'node:fs/promises';
 import { CalibrationError, quoteCause } from './calibration-error.ts';
-import { firstInvalidByte } from './utf8.ts';
 
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
 /**
- * The bytes of a regular file that is valid UTF-8, without a byte order mark.
+ * The text of a regular file that is valid UTF-8, without a byte order mark.
  * @throws CalibrationError when there is no such file, or it is empty, too large or not UTF-8
  */
-export async function readCalibrationFile(path: string, maxBytes: number): Promise<Buffer> {
+export async function readCalibrationFile(path: string, maxBytes: number): Promise<string> {
   const bytes = await readBounded(path, maxBytes);
   if (!isUtf8(bytes)) {
-    throw new CalibrationError(
-      'format',
-      `${path}: not valid UTF-8 at byte ${firstInvalidByte(bytes)}; save the file as UTF-8`,
-    );
+    throw new CalibrationError('format', `${path}: not valid UTF-8; save the file as UTF-8`);
   }
   const text = BYTE_ORDER_MARK.every((byte, i) => bytes[i] === byte) ? bytes.subarray(3) : bytes;
   if (text.length === 0) throw new CalibrationError('file', `${path}: the file is empty`);
-  return text;
+  return text.toString('utf8');
 }
 
 async function readBounded(path: string, maxBytes: number): Promise<Buffer> {

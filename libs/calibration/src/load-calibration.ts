@@ -3,7 +3,7 @@ import { CalibrationError } from './calibration-error.ts';
 import { readCalibrationFile } from './calibration-file.ts';
 import { contentHash } from './content-hash.ts';
 import { parseJsonRecords } from './json-records.ts';
-import { MAX_FILE_BYTES, MAX_ROW_TOKENS, MAX_TEXT_BYTES, MIN_ROW_TOKENS } from './limits.ts';
+import { MAX_JSON_BYTES, MAX_ROW_TOKENS, MAX_TEXT_BYTES, MIN_ROW_TOKENS } from './limits.ts';
 import { cutRows } from './row-cutting.ts';
 import { chooseRows } from './seeded-choice.ts';
 import { loadTokenizer } from './tokenizer.ts';
@@ -48,12 +48,10 @@ export async function loadCalibration(options: CalibrationOptions): Promise<Cali
   const { path, vocabSize } = options;
   switch (extname(path).toLowerCase()) {
     case '.txt': {
-      const bytes = await readCalibrationFile(path, MAX_TEXT_BYTES);
-      return fromText(bytes.toString('utf8'), options);
+      return fromText(await readCalibrationFile(path, MAX_TEXT_BYTES), options);
     }
     case '.json': {
-      const bytes = await readCalibrationFile(path, MAX_FILE_BYTES);
-      const parsed = parseJsonRecords(bytes, path, vocabSize);
+      const parsed = parseJsonRecords(await readCalibrationFile(path, MAX_JSON_BYTES), path, vocabSize);
       return parsed.kind === 'text'
         ? fromText(parsed.records.join('\n\n'), options)
         : fromTokenIds(parsed.rows);
@@ -69,8 +67,14 @@ export async function loadCalibration(options: CalibrationOptions): Promise<Cali
 async function fromText(text: string, options: CalibrationOptions): Promise<CalibrationSet> {
   const { path, rowTokens, rowCount, seed, tokenizerFolder } = options;
   checkTextOptions(options);
+  if (text.length > MAX_TEXT_BYTES) {
+    throw new CalibrationError(
+      'limit',
+      `${path}: ${text.length} characters of text, which is encoded in one go, more than ${MAX_TEXT_BYTES}; give a part of it, or token-id arrays`,
+    );
+  }
   const tokenizer = await loadTokenizer(tokenizerFolder);
-  const ids = tokenizer.encode(text);
+  const ids = await tokenizer.encode(text);
   checkVocabulary(ids, options);
   if (ids.length < rowTokens) {
     throw new CalibrationError(

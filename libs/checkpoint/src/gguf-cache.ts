@@ -90,13 +90,14 @@ function writeWeights(
   });
 }
 
+/** False when another process has put a folder there, or has moved this one away. */
 async function renameFolder(from: string, to: string): Promise<boolean> {
   try {
     await rename(from, to);
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
+    if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOENT') return false;
     throw error;
   }
 }
@@ -105,7 +106,7 @@ async function renameFolder(from: string, to: string): Promise<boolean> {
 async function publish(incomplete: string, entry: string, plan: DecodePlan): Promise<void> {
   if (!(await renameFolder(incomplete, entry)) && !(await isComplete(entry, plan))) {
     const damaged = `${incomplete}-damaged`;
-    await rename(entry, damaged);
+    await renameFolder(entry, damaged);
     await renameFolder(incomplete, entry);
     await rm(damaged, { recursive: true, force: true });
   }
@@ -141,7 +142,8 @@ export async function ensureDecoded(
     await syncFolder(incomplete);
     await publish(incomplete, entry, plan);
   } catch (error) {
-    await rm(incomplete, { recursive: true, force: true });
+    // A failing clean-up must not hide why it was needed.
+    await rm(incomplete, { recursive: true, force: true }).catch(() => undefined);
     throw fromFileSystem(error, entry);
   }
 }

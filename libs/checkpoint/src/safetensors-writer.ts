@@ -70,7 +70,7 @@ export async function writeSafetensors(file: string, tensors: readonly TensorByt
     }
     await rename(incomplete, file);
   } catch (error) {
-    await rm(incomplete, { force: true });
+    await rm(incomplete, { force: true }).catch(() => undefined);
     throw fromFileSystem(error, file);
   }
 }

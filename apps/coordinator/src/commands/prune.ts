@@ -11,28 +11,20 @@ import { dryRunReport } from '../dry-run-report.ts';
 import { requireSetting, resolveSettings, settingsYaml, type ResolvedSettings } from '../resolve-settings.ts';
 import { newRunId } from '../running-fleet.ts';
 import { carryOut } from '../run-session.ts';
-import type { SettingName } from '../setting.ts';
+import { INPUT_SETTINGS, PRINT_SETTINGS, WORKER_SETTINGS, type SettingName } from '../setting.ts';
 import { UsageError } from '../usage-error.ts';
 import { planWorkers } from '../worker-plan.ts';
 
 export const PRUNE_SETTINGS = [
-  'model',
-  'calibration',
-  'rows',
-  'seqLen',
-  'seed',
-  'cacheDir',
+  ...INPUT_SETTINGS,
   'remove',
   'ratio',
   'blockType',
   'search',
-  'workers',
-  'listen',
+  ...WORKER_SETTINGS,
   'output',
-  'json',
   'dryRun',
-  'logLevel',
-  'logFormat',
+  ...PRINT_SETTINGS,
 ] as const satisfies SettingName[];
 
 type PruneSettings = ResolvedSettings<(typeof PRUNE_SETTINGS)[number]>;

@@ -8,7 +8,7 @@ import { openCalibration, openModel } from '../inputs.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
 import { resultReport } from '../result-report.ts';
 import { carryOut } from '../run-session.ts';
-import { setting, type SettingName } from '../setting.ts';
+import { PRINT_SETTINGS, setting, WORKER_SETTINGS, type SettingName } from '../setting.ts';
 import { RunError } from '../usage-error.ts';
 import { planWorkers } from '../worker-plan.ts';
 import { calibrationChoice, PRUNE_SETTINGS, runConfig, stopRule } from './prune.ts';
@@ -18,11 +18,8 @@ export const RESUME_SETTINGS = [
   'model',
   'calibration',
   'cacheDir',
-  'workers',
-  'listen',
-  'json',
-  'logLevel',
-  'logFormat',
+  ...WORKER_SETTINGS,
+  ...PRINT_SETTINGS,
 ] as const satisfies SettingName[];
 
 type ResumeSettings = ResolvedSettings<(typeof RESUME_SETTINGS)[number]>;

@@ -8,24 +8,16 @@ import { openCalibration, openModel } from '../inputs.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
 import { newRunId, RunningFleet } from '../running-fleet.ts';
-import type { SettingName } from '../setting.ts';
+import { INPUT_SETTINGS, PRINT_SETTINGS, WORKER_SETTINGS, type SettingName } from '../setting.ts';
 import { RunError, UsageError } from '../usage-error.ts';
 import { planWorkers } from '../worker-plan.ts';
 import { calibrationChoice } from './prune.ts';
 
 export const SCORE_SETTINGS = [
-  'model',
-  'calibration',
-  'rows',
-  'seqLen',
-  'seed',
-  'cacheDir',
+  ...INPUT_SETTINGS,
   'mask',
-  'workers',
-  'listen',
-  'json',
-  'logLevel',
-  'logFormat',
+  ...WORKER_SETTINGS,
+  ...PRINT_SETTINGS,
 ] as const satisfies SettingName[];
 
 type ScoreSettings = ResolvedSettings<(typeof SCORE_SETTINGS)[number]>;
