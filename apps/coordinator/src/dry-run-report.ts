@@ -36,7 +36,8 @@ export function dryRunReport(
   return [
     `model            ${shape.layerCount} layers, ${formatCount(shape.totalParameters)} parameters`,
     `calibration      ${calibration.rows.length} rows, ${tokens} tokens`,
-    `search           ${range(iterations)} iterations, ${range(candidates)} candidate evaluations on every row`,
+    `iterations       ${range(iterations)}`,
+    `candidates       ${range(candidates)} to evaluate over all iterations, each on every row`,
     `first iteration  ${formatCount(flops)} FLOPs`,
     `local workers    ${plan.devices.length === 0 ? 'none: workers of other machines are awaited' : plan.devices.join(', ')}`,
     `memory           ${formatBytes(plan.bytesPerWorker)} a worker`,

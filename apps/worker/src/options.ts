@@ -1,6 +1,7 @@
 import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { parseAddress } from '@blockpruner/wire';
 
 export interface WorkerOptions {
   /** `host:port` of the coordinator. */
@@ -62,6 +63,7 @@ export function parseWorkerCommand(args: string[], environment: NodeJS.ProcessEn
   if (connect === undefined) {
     throw new WorkerUsageError('--connect is missing: give --connect <host:port> or set BLOCKPRUNER_CONNECT');
   }
+  checkAddress(connect);
   const device = oneOf('device', text('device') ?? 'cpu', /^(cpu|cuda:\d{1,2})$/, 'cpu or cuda:<index>');
   const threads = text('threads') ?? String(device === 'cpu' ? availableParallelism() : 1);
   return {
@@ -87,6 +89,14 @@ export function parseWorkerCommand(args: string[], environment: NodeJS.ProcessEn
       ) as WorkerOptions['logFormat'],
     },
   };
+}
+
+function checkAddress(connect: string): void {
+  try {
+    parseAddress(connect);
+  } catch (error) {
+    throw new WorkerUsageError(`--connect: ${(error as Error).message}`);
+  }
 }
 
 function oneOf(name: string, value: string, accepted: RegExp, words: string): string {
