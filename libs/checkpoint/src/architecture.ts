@@ -26,10 +26,12 @@ export interface Biases {
 }
 
 /** What differs between families of models; a family is added as one entry of the table below. */
-export interface Architecture {
+interface Architecture {
   readonly names: TensorNames;
   /** `tie_word_embeddings` where config.json does not say. */
   readonly tiedByDefault: boolean;
+  /** `num_key_value_heads` where config.json does not say, as in transformers. */
+  readonly kvHeadsByDefault: (headCount: number) => number;
   readonly biases: (config: Fields) => Biases;
   /** Tokens of the attention window, null for none. Throws where it would apply to some layers only. */
   readonly slidingWindowTokens: (config: Fields, layerCount: number) => number | null;
@@ -50,10 +52,18 @@ const LLAMA_NAMES: TensorNames = {
   head: 'lm_head',
 };
 
+/** `sliding_window` where config.json does not say, as in transformers; null says that there is none. */
+const DEFAULT_WINDOW_TOKENS = 4096;
+
+function windowTokensOf(config: Fields): number | null {
+  const fallback = 'sliding_window' in config.values ? null : DEFAULT_WINDOW_TOKENS;
+  return integerField(config, 'sliding_window', LIMITS.positions, fallback);
+}
+
 /** Layers from `max_window_layers` on have the window, unless `layer_types` names them one by one. */
 function qwen2Window(config: Fields, layerCount: number): number | null {
   if (!booleanField(config, 'use_sliding_window', false)) return null;
-  const windowTokens = integerField(config, 'sliding_window', LIMITS.positions, null);
+  const windowTokens = windowTokensOf(config);
   if (windowTokens === null) return null;
   const types = stringListField(config, 'layer_types');
   const firstLayer = integerField(config, 'max_window_layers', { min: 0, max: LIMITS.layers.max }, 28);
@@ -73,6 +83,7 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   llama: {
     names: LLAMA_NAMES,
     tiedByDefault: false,
+    kvHeadsByDefault: (headCount) => headCount,
     biases: (config) => {
       const attention = booleanField(config, 'attention_bias', false);
       return { qkv: attention, o: attention, mlp: booleanField(config, 'mlp_bias', false) };
@@ -82,12 +93,14 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   mistral: {
     names: LLAMA_NAMES,
     tiedByDefault: false,
+    kvHeadsByDefault: () => 8,
     biases: () => ({ qkv: false, o: false, mlp: false }),
-    slidingWindowTokens: (config) => integerField(config, 'sliding_window', LIMITS.positions, null),
+    slidingWindowTokens: windowTokensOf,
   },
   qwen2: {
     names: LLAMA_NAMES,
     tiedByDefault: false,
+    kvHeadsByDefault: () => 32,
     biases: () => ({ qkv: true, o: false, mlp: false }),
     slidingWindowTokens: qwen2Window,
   },

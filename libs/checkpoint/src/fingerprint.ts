@@ -5,7 +5,7 @@ const SAMPLE_BYTES = 64 * 1024;
 const SAMPLE_COUNT = 64;
 
 /** What of a weights file goes into the fingerprint, besides samples of its content. */
-export interface FingerprintedFile {
+interface FingerprintedFile {
   readonly file: string;
   readonly sizeBytes: number;
   /** Leading bytes that are hashed whole. */

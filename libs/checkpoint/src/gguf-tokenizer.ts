@@ -9,7 +9,7 @@ const CONTROL = 3;
 const USER_DEFINED = 4;
 
 /** The contents of the tokenizer's files, or why there are none. */
-export type GgufTokenizer =
+type GgufTokenizer =
   | { readonly files: { readonly tokenizer: object; readonly tokenizerConfig: object }; readonly note: null }
   | { readonly files: null; readonly note: string };
 

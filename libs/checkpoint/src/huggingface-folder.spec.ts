@@ -153,7 +153,7 @@ describe('a Hugging Face folder', () => {
   it('an absent folder, config or weights file is named', async () => {
     expect(await refusal(join(root, 'nowhere'))).toMatchObject({
       code: 'not-found',
-      message: `${join(root, 'nowhere')}: does not exist`,
+      message: `${join(root, 'nowhere')} does not exist: name a Hugging Face folder or a .gguf file`,
     });
     const empty = newFolder();
     expect(await refusal(empty)).toMatchObject({

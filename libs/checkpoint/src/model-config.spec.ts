@@ -49,10 +49,19 @@ describe('readModelConfig', () => {
     expect(read({ model_type: 'qwen2' }).biases).toEqual({ qkv: true, o: false, mlp: false });
   });
 
+  it.each([
+    ['llama', 64],
+    ['mistral', 8],
+    ['qwen2', 32],
+  ])('%s has the key-value heads of transformers where config.json does not say', (model_type, heads) => {
+    const fields = { model_type, hidden_size: 1024, num_attention_heads: 64, num_key_value_heads: undefined };
+    expect(read(fields).sizes.kvHeadCount).toBe(heads);
+  });
+
   it('mistral has the window that sliding_window names, llama none', () => {
     expect(read({ model_type: 'mistral', sliding_window: 64 }).slidingWindowTokens).toBe(64);
     expect(read({ model_type: 'mistral', sliding_window: null }).slidingWindowTokens).toBeNull();
-    expect(read({ model_type: 'mistral' }).slidingWindowTokens).toBeNull();
+    expect(read({ model_type: 'mistral' }).slidingWindowTokens).toBe(4096);
     expect(read({ sliding_window: 64 }).slidingWindowTokens).toBeNull();
   });
 

@@ -7,7 +7,7 @@ import { LIMITS } from './limits.ts';
 import { readRope } from './rope.ts';
 
 /** The sizes that config.json names; parameter counts follow from them. */
-export type ModelSizes = Omit<ModelShape, 'mhaParameters' | 'mlpParameters' | 'totalParameters'>;
+type ModelSizes = Omit<ModelShape, 'mhaParameters' | 'mlpParameters' | 'totalParameters'>;
 
 /** config.json, read and checked. */
 export interface ModelConfig {
@@ -22,10 +22,10 @@ export interface ModelConfig {
   readonly tiedHead: boolean;
 }
 
-function readSizes(config: Fields): ModelSizes {
+function readSizes(config: Fields, kvHeadsByDefault: (headCount: number) => number): ModelSizes {
   const hiddenSize = integerField(config, 'hidden_size', LIMITS.hiddenSize);
   const headCount = integerField(config, 'num_attention_heads', LIMITS.heads);
-  const kvHeadCount = integerField(config, 'num_key_value_heads', LIMITS.heads, headCount);
+  const kvHeadCount = integerField(config, 'num_key_value_heads', LIMITS.heads, kvHeadsByDefault(headCount));
   const headSize = integerField(config, 'head_dim', LIMITS.headSize, hiddenSize / headCount);
   if (!Number.isInteger(headSize)) {
     throw new CheckpointError(
@@ -73,7 +73,7 @@ export function readModelConfig(config: Fields): ModelConfig {
       `${config.file}: hidden_act "${activation}" is not supported: only silu is`,
     );
   }
-  const sizes = readSizes(config);
+  const sizes = readSizes(config, architecture.kvHeadsByDefault);
   return {
     modelType,
     names: architecture.names,

@@ -24,7 +24,12 @@ export async function openCheckpoint(path: string, options: OpenOptions): Promis
   try {
     isFolder = (await stat(absolute)).isDirectory();
   } catch (error) {
-    throw fromFileSystem(error, absolute);
+    const failure = fromFileSystem(error, absolute);
+    if (!(failure instanceof CheckpointError) || failure.code !== 'not-found') throw failure;
+    throw new CheckpointError(
+      'not-found',
+      `${absolute} does not exist: name a Hugging Face folder or a .gguf file`,
+    );
   }
   if (isFolder) return openHuggingFaceFolder(absolute);
   if (!basename(absolute).toLowerCase().endsWith('.gguf')) {

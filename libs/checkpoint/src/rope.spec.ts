@@ -36,9 +36,13 @@ describe('readRope', () => {
       { theta: 5e5, scaling: llama3Scaling },
     ],
     [
-      'the newer style before the older',
-      { rope_theta: 1, rope_parameters: { rope_theta: 1e6 }, rope_scaling: { type: 'yarn' } },
-      { theta: 1e6, scaling: { kind: 'none' } },
+      'the older style before the newer, as transformers does',
+      {
+        rope_theta: 5000,
+        rope_parameters: { rope_type: 'yarn' },
+        rope_scaling: { type: 'linear', factor: 2 },
+      },
+      { theta: 5000, scaling: { kind: 'linear', factor: 2 } },
     ],
   ])('reads %s', (_, values, rope) => {
     expect(read(values)).toEqual(rope);

@@ -38,11 +38,11 @@ function readScaling(fields: Fields, kind: string): RopeScaling {
 
 /**
  * Reads the rotary embedding from either style of config.json: `rope_parameters` (newer), or `rope_theta` with
- * an optional `rope_scaling` (older).
+ * an optional `rope_scaling` (older, and first where both are there, as in transformers).
  * @throws CheckpointError on a rope type that is not known
  */
 export function readRope(config: Fields): Rope {
-  const given = objectField(config, 'rope_parameters') ?? objectField(config, 'rope_scaling');
+  const given = objectField(config, 'rope_scaling') ?? objectField(config, 'rope_parameters');
   const topTheta = numberField(config, 'rope_theta', LIMITS.ropeTheta, DEFAULT_THETA);
   for (const fields of given ? [config, given] : [config]) {
     const fraction = numberField(fields, 'partial_rotary_factor', { min: 0, max: 1 }, 1);
