@@ -71,6 +71,9 @@ export class FleetDriver {
     this.server = new FleetServer({
       onHello: (connection, hello) => this.guard(() => this.join(connection, hello)),
       onMessage: (connection, message) => this.guard(() => this.receive(connection, message)),
+      onRejected: (peer, reason) => {
+        if (!this.closed) options.logger.warn({ peer, reason }, 'worker refused');
+      },
       onClosed: (connection, reason) => this.guard(() => this.leave(connection, 'lost', reason)),
     });
     this.ticker = setInterval(() => this.guard(() => this.expire()), TICK_MS);

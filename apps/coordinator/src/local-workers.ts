@@ -70,6 +70,7 @@ export class LocalWorkers {
     logger.debug({ slot, pid: child.pid, device: devices[slot] }, 'local worker started');
     let lastLine = '';
     createInterface({ input: child.stderr }).on('line', (line) => {
+      if (this.stopping) return; // on its way out a worker says nothing of interest
       lastLine = forwardLine(logger, slot, line) ?? lastLine;
     });
     child.stdin.on('error', () => undefined); // it ended first; its exit event says so
@@ -102,7 +103,7 @@ function forwardLine(logger: Logger, slot: number, line: string): string | undef
   try {
     fields = JSON.parse(line) as Record<string, unknown>;
   } catch {
-    logger.debug({ localWorker: slot, line }, 'local worker output');
+    logger.warn({ localWorker: slot }, line);
     return line;
   }
   const { level, msg, time, ...rest } = fields;

@@ -42,6 +42,7 @@ export async function carryOut(session: RunSession): Promise<void> {
   const restoreSignals = onInterrupt((reason) => fleet.driver.fail(reason));
   let folder: RunFolder | undefined;
   let finished = false;
+  let interrupted: Interrupted | undefined;
   try {
     folder = await session.openFolder();
     console.attachLogFile(join(folder.path, 'log.jsonl'));
@@ -64,11 +65,12 @@ export async function carryOut(session: RunSession): Promise<void> {
     await fleet.stop(true);
     console.print(resultReport(result, folder.path, json));
   } catch (error) {
-    if (error instanceof Interrupted && folder) sayWhatIsKept(folder, error, console);
+    if (error instanceof Interrupted) interrupted = error;
     throw error;
   } finally {
     restoreSignals();
     if (!finished) await fleet.stop(false);
+    if (interrupted && folder) sayWhatIsKept(folder, interrupted, console);
     await folder?.release();
   }
 }

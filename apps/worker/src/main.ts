@@ -11,6 +11,8 @@ import { parseWorkerCommand, WORKER_HELP, WorkerUsageError, type WorkerOptions }
 import { onParentGone } from './parent-pipe.ts';
 import { selfTest } from './self-test.ts';
 
+const LONGEST_ERROR_LINE = 400;
+
 async function main(): Promise<number> {
   const command = parseWorkerCommand(process.argv.slice(2), process.env);
   switch (command.kind) {
@@ -40,14 +42,20 @@ async function work(options: WorkerOptions): Promise<number> {
   }
   process.on('SIGTERM', () => connection.stop('terminated', 0));
   const { exitCode, error } = await connection.ended;
-  if (error !== undefined) logger.error(error);
+  if (error !== undefined) writeError(error);
   return exitCode;
+}
+
+function writeError(message: string): void {
+  process.stderr.write(
+    `${`error: ${message.replaceAll(/\s*\n\s*/g, '; ')}`.slice(0, LONGEST_ERROR_LINE - 1)}\n`,
+  );
 }
 
 main().then(
   (exitCode) => process.exit(exitCode),
   (error: unknown) => {
-    process.stderr.write(`error: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}\n`);
+    writeError(error instanceof Error ? error.message : String(error));
     process.exit(error instanceof WorkerUsageError ? 2 : 1);
   },
 );

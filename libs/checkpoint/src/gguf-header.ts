@@ -82,7 +82,7 @@ function placeTensors(
     if (end > cursor.sizeBytes) {
       throw new CheckpointError(
         'truncated',
-        `${cursor.file}: tensor ${tensor.name} ends at byte ${end}, but the file has only ${cursor.sizeBytes}`,
+        `${cursor.file}: tensor ${tensor.name} ends at byte ${end}, but the file has only ${cursor.sizeBytes}: it was cut off, fetch it again`,
       );
     }
     if (tensors.has(tensor.name)) throw cursor.malformed(`tensor ${tensor.name} is there twice`);

@@ -53,7 +53,7 @@ function readEntry(value: unknown, what: string, headerBytes: number, sizeBytes:
     const available = sizeBytes - headerBytes;
     throw new CheckpointError(
       'truncated',
-      `${what} ends at byte ${end} of the data, but the file has only ${available}`,
+      `${what} ends at byte ${end} of the data, but the file has only ${available}: it was cut off, fetch it again`,
     );
   }
   const elementBytes = Object.hasOwn(ELEMENT_BYTES, dtype) ? ELEMENT_BYTES[dtype] : null;

@@ -85,7 +85,10 @@ export class FleetServer {
   async close(): Promise<void> {
     for (const stream of this.streams) stream.close();
     await new Promise<void>((resolve) => {
-      const force = setTimeout(() => this.server.forceShutdown(), this.closeGraceMs);
+      const force = setTimeout(() => {
+        this.server.forceShutdown();
+        resolve(); // a peer that is stopped never ends its side, and must not hold us up
+      }, this.closeGraceMs);
       this.server.tryShutdown(() => {
         clearTimeout(force);
         resolve();
