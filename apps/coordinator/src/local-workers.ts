@@ -67,7 +67,7 @@ export class LocalWorkers {
     );
     const child = spawn(process.execPath, [WORKER_MAIN, ...args], { stdio: ['pipe', 'ignore', 'pipe'] });
     this.children.add(child);
-    logger.debug({ slot, pid: child.pid, device: devices[slot] }, 'local worker started');
+    logger.debug({ localWorker: slot, workerPid: child.pid, device: devices[slot] }, 'local worker started');
     let lastLine = '';
     createInterface({ input: child.stderr }).on('line', (line) => {
       if (this.stopping) return; // on its way out a worker says nothing of interest
@@ -90,7 +90,7 @@ export class LocalWorkers {
       onGivenUp(`local worker ${slot} died ${this.respawns[slot]} times, the last time by ${reason}`);
       return;
     }
-    logger.warn({ slot, reason }, 'a local worker died; starting it again');
+    logger.warn({ localWorker: slot, reason }, 'a local worker died; starting it again');
     setTimeout(() => {
       if (!this.stopping) this.spawn(slot);
     }, RESPAWN_DELAY_MS);
@@ -106,9 +106,10 @@ function forwardLine(logger: Logger, slot: number, line: string): string | undef
     logger.warn({ localWorker: slot }, line);
     return line;
   }
-  const { level, msg, time, ...rest } = fields;
+  const { level, msg, time, pid, ...rest } = fields;
+  delete rest.hostname; // it is ours
   const isWarning = level === 'warn' || level === 'error' || (typeof level === 'number' && level >= 40);
-  const log = { localWorker: slot, workerTime: time, ...rest };
+  const log = { localWorker: slot, workerTime: time, workerPid: pid, ...rest };
   const text = typeof msg === 'string' ? msg : 'local worker';
   if (isWarning) logger.warn(log, text);
   else logger.debug(log, text);

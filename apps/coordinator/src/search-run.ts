@@ -134,6 +134,7 @@ async function finish(
   const result = buildResult(folder.config, dense, records, {
     totalParameters: problem.shape.totalParameters,
   });
+  if (folder.state.finished) return result; // by its former owner, while we waited for the folder
   await folder.finish(result, buildRemovalOrder(records.map((record) => record.removed)), {
     schema: 1,
     startedAt: folder.createdAt,
