@@ -5,8 +5,10 @@ import { WORKER_MAIN } from './commands/worker.ts';
 
 const RESPAWN_DELAY_MS = 1000;
 const STOP_GRACE_MS = 1000;
-/** Deaths of one slot without a finished run; a worker that dies this often will die again. */
+/** A worker that dies this often, each time soon after its start, will die again. */
 const MAX_RESPAWNS = 5;
+/** One that lived this long was in order; its death does not count. */
+const SOON_MS = 60_000;
 
 export interface LocalWorkerOptions {
   /** `host:port` of the coordinator's own port. */
@@ -24,7 +26,7 @@ export interface LocalWorkerOptions {
  * The worker processes that `--workers local:N` starts. They dial the coordinator exactly as remote ones do.
  *
  * Invariants:
- * 1. A worker that dies is started again after a second, a bounded number of times.
+ * 1. A worker that dies is started again after a second; a bounded number of times where it dies soon after its start.
  * 2. No worker outlives this process, even one killed by `kill -9`: each watches the pipe of its standard input.
  * 3. After `stop` resolves no worker is left.
  */
@@ -66,6 +68,7 @@ export class LocalWorkers {
       'json',
     );
     const child = spawn(process.execPath, [WORKER_MAIN, ...args], { stdio: ['pipe', 'ignore', 'pipe'] });
+    const startedMs = performance.now();
     this.children.add(child);
     logger.debug({ localWorker: slot, workerPid: child.pid, device: devices[slot] }, 'local worker started');
     let lastLine = '';
@@ -79,6 +82,7 @@ export class LocalWorkers {
     );
     child.on('exit', (code, signal) => {
       this.children.delete(child);
+      if (performance.now() - startedMs > SOON_MS) this.respawns[slot] = 0;
       if (!this.stopping)
         this.respawn(slot, `${signal ?? `exit code ${code}`}${lastLine && `; ${lastLine}`}`);
     });
@@ -99,11 +103,9 @@ export class LocalWorkers {
 
 /** A worker's own log lines go into ours, its warnings as warnings. @returns the message of a warning or error */
 function forwardLine(logger: Logger, slot: number, line: string): string | undefined {
-  let fields: Record<string, unknown>;
-  try {
-    fields = JSON.parse(line) as Record<string, unknown>;
-  } catch {
-    logger.warn({ localWorker: slot }, line);
+  const fields = parseLogLine(line);
+  if (fields === undefined) {
+    logger.warn({ localWorker: slot }, line); // of a native library, or the error a worker ends with
     return line;
   }
   const { level, msg, time, pid, ...rest } = fields;
@@ -114,4 +116,13 @@ function forwardLine(logger: Logger, slot: number, line: string): string | undef
   if (isWarning) logger.warn(log, text);
   else logger.debug(log, text);
   return isWarning ? text : undefined;
+}
+
+function parseLogLine(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
 }
