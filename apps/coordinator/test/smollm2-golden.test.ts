@@ -29,7 +29,10 @@ it(
     await promisify(execFile)(BLOCKPRUNER, args, { maxBuffer: 2 ** 26 });
 
     const text = await readFile(join(run, 'iterations.jsonl'), 'utf8');
-    const iterations = text.trimEnd().split('\n').map((line) => JSON.parse(line) as IterationLine);
+    const iterations = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as IterationLine);
     expect(iterations.map(({ removed }) => removed)).toEqual(golden.iterations.map(({ removed }) => removed));
     let largest = 0;
     let largestClose = 0;
@@ -39,7 +42,8 @@ it(
       for (const { block, score } of expected.candidates) {
         const difference = Math.abs(score - (ours.get(block) ?? NaN));
         largest = Math.max(largest, difference);
-        if (score - expected.score < CLOSE_TO_THE_BEST_NATS) largestClose = Math.max(largestClose, difference);
+        if (score - expected.score < CLOSE_TO_THE_BEST_NATS)
+          largestClose = Math.max(largestClose, difference);
       }
     });
     process.stdout.write(
@@ -47,9 +51,17 @@ it(
     );
     expect(largest).toBeLessThan(ANY_CANDIDATE_NATS);
     expect(largestClose).toBeLessThan(CLOSE_CANDIDATE_NATS);
-    const order = JSON.parse(await readFile(join(run, 'removal-order.json'), 'utf8')) as Record<string, unknown>;
+    const order = JSON.parse(await readFile(join(run, 'removal-order.json'), 'utf8')) as Record<
+      string,
+      unknown
+    >;
     expect(order['1']).toEqual([['mha', 17]]);
-    expect(order['4']).toEqual([['mha', 17], ['mlp', 17], ['mha', 22], ['mha', 29]]);
+    expect(order['4']).toEqual([
+      ['mha', 17],
+      ['mlp', 17],
+      ['mha', 22],
+      ['mha', 29],
+    ]);
     folder.remove();
   },
 );
