@@ -45,15 +45,16 @@ describe('a command that cannot be carried out', () => {
     writeFileSync(at('list.yaml'), '- remove\n');
     writeFileSync(at('broken.json'), '[[1, 2, 3]');
     writeFileSync(at('short.json'), '[[1, 2, 3], [4]]');
-    before = readdirSync(folder.path).sort();
+    before = everything();
   });
   afterAll(() => folder.remove());
 
+  const everything = (): string[] => readdirSync(folder.path, { recursive: true, encoding: 'utf8' }).sort();
   const ONE = ['--remove', '1', '--workers', 'local:1'];
   const model = (name: string): string[] => ['prune', '--model', name, '--calibration', 'rows.json', ...ONE];
   const rows = (name: string): string[] => ['prune', '--model', 'model', '--calibration', name, ...ONE];
 
-  it.each<[string, string[], number, RegExp]>([
+  it.concurrent.each<[string, string[], number, RegExp]>([
     [
       'no such model',
       model('nowhere'),
@@ -114,6 +115,12 @@ describe('a command that cannot be carried out', () => {
     ],
     ['a ratio out of reach', [...PRUNE, '--ratio', '0.99'], 1, /pruning ratio 0\.99 is out of reach/],
     ['an unknown option', [...PRUNE, '--remove', '1', '--bogus'], 2, /unknown option '--bogus'/],
+    [
+      'a misspelt option',
+      [...PRUNE, '--remov', '1'],
+      2,
+      /unknown option '--remov' \(Did you mean --remove\?\)/,
+    ],
     ['an unknown command', ['frobnicate'], 2, /unknown command 'frobnicate'/],
     [
       'a value that is none',
@@ -219,7 +226,7 @@ describe('a command that cannot be carried out', () => {
     const ended = await run(args, folder.path);
     expect(errorLine(ended)).toMatch(message);
     expect(ended.code).toBe(code);
-    expect(readdirSync(folder.path).sort()).toEqual(before);
+    expect(everything()).toEqual(before);
   });
 
   it('names the environment where a bad value comes from there', async () => {
@@ -239,7 +246,7 @@ describe('a command that cannot be carried out', () => {
       1,
       expect.stringContaining(`127.0.0.1:${port} is in use`),
     ]);
-    expect(readdirSync(folder.path).sort()).toEqual(before);
+    expect(everything()).toEqual(before);
     server.close();
   });
 
