@@ -45,6 +45,9 @@ export function buildCli(opened: Console[]): { run(argv: string[]): Promise<numb
     .helpOption('-h, --help', 'show this help')
     .addHelpText('after', EXAMPLES)
     .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(`${text.trim().replaceAll(/\s*\n\s*/g, ' ')}\n`),
+    })
     .showSuggestionAfterError();
 
   declareSettings(
@@ -77,6 +80,7 @@ export function buildCli(opened: Console[]): { run(argv: string[]): Promise<numb
       .command('status')
       .argument('<run>', 'run folder')
       .description('say where a run stands')
+      .addHelpText('after', STATUS_EXAMPLES)
       .action((run: string, _options: unknown, command: Command) =>
         status(run, resolveSettings(command, ['json']).values.json ?? false, print),
       ),
@@ -87,6 +91,7 @@ export function buildCli(opened: Console[]): { run(argv: string[]): Promise<numb
       .command('list')
       .argument('[folder]', 'folder of run folders', 'runs')
       .description('list the runs of a folder')
+      .addHelpText('after', LIST_EXAMPLES)
       .action((folder: string, _options: unknown, command: Command) =>
         list(folder, resolveSettings(command, ['json']).values.json ?? false, print),
       ),
@@ -96,6 +101,7 @@ export function buildCli(opened: Console[]): { run(argv: string[]): Promise<numb
     program
       .command('doctor')
       .description('check versions, devices, ports, disk, and evaluate one layer')
+      .addHelpText('after', DOCTOR_EXAMPLES)
       .action((_options: unknown, command: Command) => {
         const settings = resolveSettings(command, ['json', 'cacheDir']);
         return doctor(requireSetting(settings, 'cacheDir'), settings.values.json ?? false, print);
@@ -135,3 +141,18 @@ const SCORE_EXAMPLES = `
 Examples:
   blockpruner score --model model.gguf --calibration book.txt --rows 8 --seq-len 256
   blockpruner score --model model.gguf --calibration rows.json --mask mha.3+mlp.7 --mask mha.12 --json`;
+
+const STATUS_EXAMPLES = `
+Examples:
+  blockpruner status runs/my-run
+  blockpruner status runs/my-run --json`;
+
+const LIST_EXAMPLES = `
+Examples:
+  blockpruner list
+  blockpruner list /data/runs --json`;
+
+const DOCTOR_EXAMPLES = `
+Examples:
+  blockpruner doctor
+  blockpruner doctor --cache-dir /data/cache --json`;

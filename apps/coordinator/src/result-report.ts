@@ -18,11 +18,12 @@ export function resultReport(result: RunResult, folder: string, json: boolean): 
       { title: 'margin', value: (line) => line.margin?.toExponential(2) ?? '', align: 'right' },
     ],
   );
+  const count = result.decisions.length;
   const share = (100 * result.ratio).toFixed(2);
   return [
     table,
     '',
-    `removed ${result.decisions.length} blocks, ${formatCount(result.parametersRemoved)} of ${formatCount(result.totalParameters)} parameters (ratio ${result.ratio.toFixed(6)}, ${share} %)`,
+    `removed ${count} block${count === 1 ? '' : 's'}, ${formatCount(result.parametersRemoved)} of ${formatCount(result.totalParameters)} parameters (ratio ${result.ratio.toFixed(6)}, ${share} %)`,
     `run folder: ${shortPath(folder)}`,
   ].join('\n');
 }

@@ -4,7 +4,7 @@ import { sweepFlops, type ShapePlan, type Sweep } from '@blockpruner/blocks';
 import type { Checkpoint } from '@blockpruner/checkpoint';
 import type { Cell, CellTable } from '@blockpruner/perplexity';
 import { formatCount, type Logger, type ProgressDisplay } from '@blockpruner/telemetry';
-import type { Hello } from '@blockpruner/wire';
+import { formatAddress, type Hello } from '@blockpruner/wire';
 import { FleetDriver } from './fleet-driver.ts';
 import { LocalWorkers } from './local-workers.ts';
 import { RunError } from './usage-error.ts';
@@ -43,7 +43,7 @@ export class RunningFleet {
       plan.devices.length === 0
         ? undefined
         : new LocalWorkers({
-            address: `127.0.0.1:${port}`,
+            address: dialAddress(plan.listenHost, port),
             devices: plan.devices,
             threads: plan.threads,
             cacheFolder,
@@ -85,10 +85,12 @@ export class RunningFleet {
   start(): void {
     const { plan, logger } = this.options;
     if (plan.remote) {
-      const host = plan.listenHost === '0.0.0.0' || plan.listenHost === '[::]' ? hostname() : plan.listenHost;
+      const { listenHost } = plan;
+      const isAny = listenHost === '0.0.0.0' || listenHost === '::';
+      const address = formatAddress({ host: isAny ? hostname() : listenHost, port: this.port });
       logger.info(
-        { listening: `${plan.listenHost}:${this.port}` },
-        `waiting for workers; on any machine that sees the model at the same path, run: blockpruner worker --connect ${host}:${this.port}`,
+        { listening: formatAddress({ host: listenHost, port: this.port }) },
+        `waiting for workers; on any machine that sees the model at the same path, run: blockpruner worker --connect ${address}`,
       );
     }
     this.local?.start();
@@ -124,4 +126,10 @@ export class RunningFleet {
 
 export function newRunId(): string {
   return randomUUID().slice(0, 8);
+}
+
+/** How this machine reaches a port that it listens on. */
+function dialAddress(listenHost: string, port: number): string {
+  if (listenHost === '0.0.0.0') return formatAddress({ host: '127.0.0.1', port });
+  return formatAddress({ host: listenHost === '::' ? '::1' : listenHost, port });
 }

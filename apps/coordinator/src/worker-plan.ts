@@ -73,7 +73,7 @@ function parseListen(listen: string): { host: string; port: number } {
   if (!match || port > 65_535) {
     throw new UsageError(`--listen must be host:port, e.g. 0.0.0.0:50051, or a port alone; got "${listen}"`);
   }
-  return { host: match.groups?.host ?? '0.0.0.0', port };
+  return { host: match.groups?.host?.replace(/^\[(.*)\]$/, '$1') ?? '0.0.0.0', port };
 }
 
 /** GPUs that the driver shows this process; none when there is no driver. */

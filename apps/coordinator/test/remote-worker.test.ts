@@ -74,6 +74,13 @@ describe('a coordinator', () => {
     expect(ended.code).toBe(0);
     expect(ended.stdout).toContain('removed 2 blocks');
   });
+
+  it('reaches its own workers whatever address it listens on', async () => {
+    const args = [...PRUNE, '--remove', '1', '--workers', 'local:1', '--listen', '127.0.0.2:0'];
+    const ended = await run([...args, '--output', 'other-address'], folder.path);
+    expect([ended.code, ended.stdout]).toEqual([0, expect.stringContaining('removed 1 block, ')]);
+    expect(ended.stderr).toMatch(/run: blockpruner worker --connect 127\.0\.0\.2:\d+"/);
+  });
 });
 
 describe('blockpruner worker', () => {

@@ -2,7 +2,7 @@
  * The protocol between coordinator and workers over gRPC: messages as domain types, their limits, the
  * coordinator's server and the worker's client. The only lib that knows of gRPC; it schedules nothing.
  */
-export { parseAddress } from './address.ts';
+export { formatAddress, parseAddress } from './address.ts';
 export { FleetClient } from './client.ts';
 export type { CloseReason, FleetClientHandlers } from './client.ts';
 export type { CoordinatorMessage, Hello, Welcome, WireTask, WorkerMessage } from './message.ts';

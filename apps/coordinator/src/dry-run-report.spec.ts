@@ -1,0 +1,87 @@
+import { CPU_SHAPE_PLAN, sweepFlops, type ModelShape } from '@blockpruner/blocks';
+import type { CalibrationSet } from '@blockpruner/calibration';
+import type { SearchProblem } from '@blockpruner/search';
+import { describe, expect, it } from 'vitest';
+import { dryRunReport } from './dry-run-report.ts';
+import type { WorkerPlan } from './worker-plan.ts';
+
+const SHAPE: ModelShape = {
+  layerCount: 3,
+  hiddenSize: 8,
+  intermediateSize: 16,
+  headCount: 2,
+  kvHeadCount: 2,
+  headSize: 4,
+  vocabSize: 10,
+  mhaParameters: 100,
+  mlpParameters: 300,
+  totalParameters: 2000,
+};
+
+const CALIBRATION: CalibrationSet = {
+  rows: [Int32Array.from({ length: 5 }, () => 1), Int32Array.from({ length: 7 }, () => 2)],
+  contentHash: 'sha256:00',
+  source: 'token-ids',
+  availableRows: 2,
+  droppedTokens: 0,
+  notes: [],
+};
+
+const PLAN: WorkerPlan = {
+  devices: ['cpu', 'cpu'],
+  threads: 1,
+  listenHost: '127.0.0.1',
+  listenPort: 0,
+  remote: false,
+  shapePlan: CPU_SHAPE_PLAN,
+  bytesPerWorker: 2 ** 30,
+};
+
+const remove = (count: number): SearchProblem => ({
+  shape: SHAPE,
+  blockType: 'mix',
+  stop: { kind: 'remove', count },
+});
+
+describe('dryRunReport', () => {
+  it('counts iterations, candidates and the work of the first iteration', () => {
+    const report = JSON.parse(dryRunReport(remove(2), CALIBRATION, PLAN, true)) as object;
+    const sweep = { base: [], candidates: [0, 1, 2, 3, 4, 5], baseline: true };
+    expect(report).toEqual({
+      layers: 3,
+      parameters: 2000,
+      rows: 2,
+      tokens: 12,
+      iterations: { least: 2, most: 2 },
+      candidateEvaluations: { least: 11, most: 11 },
+      flopsOfFirstIteration: sweepFlops(SHAPE, sweep, 5) + sweepFlops(SHAPE, sweep, 7),
+      localWorkers: ['cpu', 'cpu'],
+      threadsPerWorker: 1,
+      memoryBytesPerWorker: 2 ** 30,
+      shapePlan: CPU_SHAPE_PLAN,
+    });
+  });
+
+  it('gives a range where the number of iterations depends on which blocks go', () => {
+    const problem: SearchProblem = { shape: SHAPE, blockType: 'mix', stop: { kind: 'ratio', ratio: 0.15 } };
+    const text = dryRunReport(problem, CALIBRATION, PLAN, false);
+    expect(text).toMatch(/^iterations +1 to 3$/m);
+    expect(text).toMatch(/^candidates +6 to 15 to evaluate over all iterations, each on every row$/m);
+  });
+
+  it('says for people what would run where, and that nothing was written', () => {
+    const lines = dryRunReport(remove(2), CALIBRATION, PLAN, false).split('\n');
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'model            3 layers, 2.00 k parameters',
+        'calibration      2 rows, 12 tokens',
+        'iterations       2',
+        'local workers    cpu, cpu',
+        'memory           1.00 GiB a worker',
+      ]),
+    );
+    expect(lines.at(-1)).toBe('nothing was written: this was a dry run');
+    const waiting = dryRunReport(remove(2), CALIBRATION, { ...PLAN, devices: [], remote: true }, false);
+    expect(waiting).toContain('none: workers of other machines are awaited');
+  });
+});
