@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { homedir } from 'node:os';
+import { dirname, join, normalize } from 'node:path';
 import {
   temporaryFolder,
   TINY_MODELS,
@@ -11,83 +12,192 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..');
-const BLOCKPRUNER = join(ROOT, 'apps/coordinator/bin/blockpruner');
-const PAGES = globSync('{*.md,docs/**/*.md,tools/**/*.md}', { cwd: ROOT });
+const BIN = join(ROOT, 'apps/coordinator/bin');
+const PAGES = globSync('{*.md,docs/**/*.md,tools/**/*.md}', { cwd: ROOT }).sort();
+const COMMANDS = ['prune', 'score', 'resume', 'status', 'list', 'doctor', 'worker'];
+const OPTION = /^ {2}(?:-\w, )?(--[\w-]+(?: <[^>]+>)?) {2,}(.*)$/gm;
+
+interface Option {
+  /** As in the help: the flag, and what follows it. */
+  readonly usage: string;
+  readonly description: string;
+  readonly environment: string;
+  readonly default: string;
+}
 
 const page = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
-const blockpruner = (args: string[], cwd = ROOT): string =>
-  execFileSync(BLOCKPRUNER, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
 
-/** The commands of a page's shell blocks: `run` are those that are run here, the others need another machine. */
-function commands(file: string): { args: string[]; isRun: boolean }[] {
-  return [...page(file).matchAll(/^```sh( run)?\n([\s\S]*?)^```$/gm)].flatMap(([, run, block]) =>
-    block
-      .split('\n')
-      .filter((line) => line.startsWith('npx blockpruner '))
-      .map((line) => ({
-        args: line
-          .replace(/\s+#.*/, '')
-          .split(/\s+/)
-          .slice(2),
-        isRun: run !== undefined,
-      })),
+function optionOf([, usage, text]: RegExpMatchArray): Option {
+  const inParentheses = (pattern: RegExp): string => pattern.exec(text)?.[1] ?? '';
+  return {
+    usage,
+    description: text.replace(/ \((?:env:? |default: ).*/, ''),
+    environment: inParentheses(/\benv:? (BLOCKPRUNER_\w+)/),
+    default: inParentheses(/\(.*default: "?([^);]*?)"?(?:, env|\))/).replace(homedir(), '~'),
+  };
+}
+
+/** The options that a command's help lists, by flag. */
+function helpOf(command: string): Map<string, Option> {
+  const text = execFileSync(join(BIN, 'blockpruner'), [command, '--help'], { encoding: 'utf8' });
+  const options = [...text.replaceAll(/\n {20,}/g, ' ').matchAll(OPTION)].map(optionOf);
+  return new Map(options.map((option) => [option.usage.split(' ')[0], option]));
+}
+
+/** The shell blocks of a page; those fenced as `sh run` need nothing but a small model. */
+function blocks(file: string): { isRun: boolean; script: string }[] {
+  const fences = page(file).matchAll(/^```sh( run)?\n([\s\S]*?)^```$/gm);
+  return [...fences].map(([, run, script]) => ({ isRun: run !== undefined, script }));
+}
+
+/** Every `blockpruner <command> ...` of a page's blocks and of its running text, as words. */
+function commands(file: string): string[][] {
+  const lines = blocks(file).flatMap(({ script }) => script.split('\n'));
+  const spans = [...page(file).matchAll(/`((?:npx )?blockpruner [^`]+)`/g)].map(([, span]) => span);
+  return [...lines, ...spans]
+    .map((text) => text.replace(/\s+#.*/, '').match(/^(?:npx )?blockpruner (.+)$/s)?.[1])
+    .filter((words) => words !== undefined)
+    .map((words) => words.split(/\s+/));
+}
+
+/** The cells of the first table below a text of the page, without its head. */
+function table(file: string, above: string): string[][] {
+  const below = page(file).slice(page(file).indexOf(above));
+  const lines =
+    below
+      .match(/(?:^\|.*\n)+/m)?.[0]
+      .trimEnd()
+      .split('\n') ?? [];
+  return lines.slice(2).map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
   );
 }
 
-/** First column of the table below a heading of the page, without backquotes. */
-function column(file: string, heading: string): string[] {
-  const table =
-    page(file)
-      .split(heading)[1]
-      .match(/(?:^\|.*\n)+/m)?.[0] ?? '';
-  return table
-    .split('\n')
-    .slice(2, -1)
-    .map((line) => line.split('|')[1].trim().replaceAll('`', ''));
+/** What stands between backquotes. */
+const codes = (text: string): string[] => [...text.matchAll(/`([^`]+)`/g)].map(([, code]) => code);
+
+const names = (file: string, above: string): string[] =>
+  table(file, above).flatMap(([first]) => codes(first));
+
+/** As a heading's anchor is made from its text. */
+const anchor = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-');
+
+function links(file: string): { path: string; anchor: string | undefined }[] {
+  return [...page(file).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)/g)].map(([, link, target]) => ({
+    path: link === '' ? file : normalize(join(dirname(file), link)),
+    anchor: target,
+  }));
 }
 
 describe('the pages', () => {
+  const help = new Map<string, Map<string, Option>>();
+  beforeAll(() => COMMANDS.forEach((command) => help.set(command, helpOf(command))), 60_000);
+
   it.each(PAGES)('%s links only to what is there', (file) => {
-    const links = [...page(file).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link]) => link);
-    expect(links.filter((link) => !existsSync(join(ROOT, dirname(file), link)))).toEqual([]);
+    const dead = links(file).filter(({ path, anchor: target }) => {
+      if (!existsSync(join(ROOT, path))) return true;
+      if (target === undefined) return false;
+      return ![...page(path).matchAll(/^#+ (.+)$/gm)].some(([, heading]) => anchor(heading) === target);
+    });
+    expect(dead).toEqual([]);
   });
 
-  it('use only commands and flags that there are', { timeout: 60_000 }, () => {
-    const used = PAGES.flatMap((file) => commands(file)).map(({ args }) => args);
-    expect(used.length).toBeGreaterThan(8);
-    const strays = used.flatMap(([command, ...args]) => {
-      const help = blockpruner([command, '--help']);
-      return args
-        .filter((arg) => arg.startsWith('--') && !help.includes(arg))
-        .map((flag) => `${command} ${flag}`);
+  it('can all be reached from the README', () => {
+    const found = new Set(['README.md']);
+    for (const file of found) {
+      if (!file.endsWith('.md')) continue;
+      for (const { path } of links(file)) {
+        found.add(path);
+        for (const inside of globSync(`${path}/*.md`, { cwd: ROOT })) found.add(inside);
+      }
+    }
+    expect(PAGES.filter((file) => !found.has(file) && file !== 'CHANGELOG.md')).toEqual([]);
+  });
+
+  it('use only commands and flags that there are', () => {
+    const used = PAGES.flatMap(commands);
+    expect(used.length).toBeGreaterThan(20);
+    const strays = used.flatMap(([command, ...words]) => {
+      if (command === '<command>') return [];
+      const known = help.get(command);
+      return words
+        .filter((word) => word.startsWith('--') && word !== '--help' && !known?.has(word))
+        .concat(known ? [] : [''])
+        .map((word) => `${command} ${word}`);
     });
     expect(strays).toEqual([]);
   });
 
-  it('list every option with its default', { timeout: 60_000 }, () => {
-    const rows = page('docs/options.md').match(/^\| `--.*$/gm) ?? [];
-    const documented = rows.map((row) =>
-      row
-        .split('|')
-        .slice(1, 3)
-        .map((cell) => cell.trim().replaceAll('`', '')),
+  it('name only npm scripts and test projects that there are', () => {
+    const { scripts } = JSON.parse(page('package.json')) as { scripts: Record<string, string> };
+    const manifests = globSync('{apps,libs}/*/package.json', { cwd: ROOT }).map((file) => page(file));
+    const projects = manifests.map((text) => (JSON.parse(text) as { name: string }).name);
+    const text = PAGES.map(page).join('\n');
+    const named = (pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, name]) => name);
+    expect(Object.keys(scripts)).toEqual(expect.arrayContaining(named(/npm run ([\w-]+)/g)));
+    expect([...projects, 'workspace']).toEqual(expect.arrayContaining(named(/--project ([@\w/-]+)/g)));
+  });
+
+  it('name every project', () => {
+    const folders = globSync('{apps,libs}/*', { cwd: ROOT });
+    const listed = table('CONTRIBUTING.md', '## Where things are').map(([project]) => project);
+    expect(listed.sort()).toEqual(folders.sort());
+  });
+
+  it('list every option with its environment variable, key, default and description', () => {
+    const real = [...(help.get('prune') ?? []), ...(help.get('score') ?? [])].filter(
+      ([flag]) => flag !== '--help',
     );
-    const help = ['prune', 'score']
-      .map((command) => blockpruner([command, '--help']))
-      .join('\n')
-      .replaceAll(/\n {20,}/g, ' ');
-    const real = new Map(
-      [...help.matchAll(/^ {2}(--[\w-]+(?: <[^>]+>)?) {2,}(.*)$/gm)].map(([, option, text]) => [
-        option,
-        text,
-      ]),
+    const documented = table('docs/options.md', '# Options');
+    expect(documented.map(([usage]) => codes(usage)[0]).sort()).toEqual(
+      [...new Set(real.map(([, { usage }]) => usage))].sort(),
     );
-    expect(documented.map(([option]) => option).sort()).toEqual([...real.keys()].sort());
-    for (const [option, value] of documented) {
-      const stated = /\(default: "?(.*?)"?(?:, env:|\))/.exec(real.get(option) ?? '')?.[1] ?? '';
-      if (stated !== '' && option !== '--cache-dir <folder>')
-        expect([option, value]).toEqual([option, stated]);
+    for (const [usage, environment, key, value, what] of documented) {
+      const flag = codes(usage)[0].split(' ')[0];
+      const option = new Map(real).get(flag);
+      expect([flag, codes(environment)[0]]).toEqual([flag, option?.environment]);
+      expect([flag, codes(key)[0] ?? 'config']).toEqual([flag, flag.slice(2)]);
+      const plain = value.replaceAll('&lt;', '<').replaceAll('&gt;', '>');
+      expect([flag, plain]).toEqual([flag, option?.default]);
+      expect(what.startsWith(option?.description ?? flag), what).toBe(true);
     }
+  });
+
+  it('say which command takes which options', () => {
+    const rows = table('docs/options.md', '## Which command takes which');
+    expect(rows.map(([command]) => codes(command)[0]).sort()).toEqual(
+      COMMANDS.filter((name) => name !== 'worker').sort(),
+    );
+    for (const [command, options] of rows) {
+      const taken = [...(help.get(codes(command)[0]) ?? new Map()).keys()].filter(
+        (flag) => flag !== '--help',
+      );
+      const all = names('docs/options.md', '# Options').map((usage) => usage.split(' ')[0]);
+      const listed = options.startsWith('all but')
+        ? all.filter((flag) => !codes(options).includes(flag))
+        : codes(options);
+      expect([command, listed.sort()]).toEqual([command, taken.sort()]);
+    }
+  });
+
+  it('list every option of a worker', () => {
+    const documented = table('docs/workers.md', '## On other machines');
+    const real = [...(help.get('worker')?.values() ?? [])].filter(({ usage }) => usage !== '--help');
+    expect(
+      documented.map(([usage, environment, value, what]) => ({
+        usage: codes(usage)[0],
+        description: what,
+        environment: codes(environment)[0] ?? '',
+        default: value,
+      })),
+    ).toEqual(real);
   });
 });
 
@@ -96,29 +206,80 @@ describe('what the pages tell to run', () => {
 
   beforeAll(async () => {
     folder = temporaryFolder();
-    await writeTinyModel(join(folder.path, 'my-model'), TINY_MODELS['llama-gqa-untied']);
+    const model = join(folder.path, 'my-model');
+    await writeTinyModel(model, TINY_MODELS['llama-gqa-untied']);
+    const text = PAGES.map(page).join('\n');
+    writeFileSync(join(folder.path, 'book.txt'), text);
+    writeFileSync(
+      join(model, 'tokenizer.json'),
+      wordTokenizer(text, TINY_MODELS['llama-gqa-untied'].vocabSize),
+    );
     const rows = tinyReferenceRows('llama-gqa-untied').map((row) => [...row]);
     writeFileSync(join(folder.path, 'rows.json'), JSON.stringify(rows));
   });
   afterAll(() => folder.remove());
 
-  it('works', { timeout: 180_000 }, () => {
-    const runnable = PAGES.flatMap((file) => commands(file)).filter(({ isRun }) => isRun);
-    expect(runnable.length).toBeGreaterThan(5);
-    for (const { args } of runnable) expect(blockpruner(args, folder.path)).not.toBe('');
-  });
+  /** Runs the page's blocks in order, each as one script that ends with the first failure. */
+  function runBlocks(file: string): void {
+    const runnable = blocks(file).filter(({ isRun }) => isRun);
+    for (const { script } of runnable) {
+      const output = execFileSync('sh', ['-euc', `npx() { "$@"; }\n${script}`], {
+        cwd: folder.path,
+        env: { ...process.env, PATH: `${BIN}:${process.env.PATH}`, HOME: folder.path },
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      expect(output).not.toBe('');
+    }
+  }
 
-  it('leaves the files that are described, and the iteration line with the fields that are described', () => {
-    const run = join(folder.path, 'runs/first');
-    const described = column('docs/run-folder.md', 'for the model and the calibration file it names.');
-    expect(readdirSync(run).sort()).toEqual(described.filter((file) => file !== 'owner.json').sort());
-    const lines = readFileSync(join(run, 'log.jsonl'), 'utf8').trimEnd().split('\n');
-    const iteration = lines
-      .map((line) => JSON.parse(line) as Record<string, unknown>)
-      .find(({ msg }) => msg === 'iteration');
-    const pinoFields = ['level', 'time', 'pid', 'hostname', 'msg'];
-    expect(Object.keys(iteration ?? {}).filter((key) => !pinoFields.includes(key))).toEqual(
-      column('docs/run-folder.md', 'and always these fields:'),
-    );
+  const run = (): string => join(folder.path, 'runs/my-run');
+  const read = (file: string): string => readFileSync(join(run(), file), 'utf8');
+  const lines = (file: string): Record<string, unknown>[] =>
+    read(file)
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+  const RUNNABLE = PAGES.filter((file) => blocks(file).some(({ isRun }) => isRun));
+  it.each(RUNNABLE)('works: %s', { timeout: 180_000 }, (file) => runBlocks(file));
+
+  it('leaves the files and fields that docs/run-folder.md describes', () => {
+    const file = 'docs/run-folder.md';
+    const described = names(file, '## Files').filter((name) => name !== 'owner.json');
+    expect(readdirSync(run()).sort()).toEqual(described.sort());
+
+    const logged = lines('log.jsonl').filter(({ msg }) => msg === 'iteration');
+    expect(logged).toHaveLength(3);
+    const { level, time, pid, hostname, msg, ...fields } = logged[0];
+    expect([level, msg].concat([time, pid, hostname].map((value) => typeof value))).toEqual([
+      30,
+      'iteration',
+      'string',
+      'number',
+      'string',
+    ]);
+    expect(Object.keys(fields)).toEqual(names(file, '## The iteration line'));
+
+    expect(Object.keys(lines('iterations.jsonl')[0])).toEqual(names(file, '## iterations.jsonl'));
+    const result = JSON.parse(read('result.json')) as Record<string, unknown>;
+    expect(Object.keys(result).sort()).toEqual(names(file, '## result.json').sort());
+    const kinds = lines('journal.jsonl').map(({ event }) => (event as { kind: string }).kind);
+    expect(names(file, '## journal.jsonl')).toEqual(expect.arrayContaining([...new Set(kinds)]));
   });
 });
+
+/** A tokenizer of the first words of a text. */
+function wordTokenizer(text: string, vocabSize: number): string {
+  const words = ['[UNK]', ...new Set(text.match(/\S+/g))].slice(0, vocabSize);
+  return JSON.stringify({
+    version: '1.0',
+    added_tokens: [],
+    pre_tokenizer: { type: 'WhitespaceSplit' },
+    model: {
+      type: 'WordLevel',
+      vocab: Object.fromEntries(words.map((word, id) => [word, id])),
+      unk_token: '[UNK]',
+    },
+  });
+}
