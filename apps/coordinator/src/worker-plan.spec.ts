@@ -41,6 +41,20 @@ describe('planWorkers', () => {
     expect(plan(undefined, '0.0.0.0:50051')).toMatchObject({ devices: [], remote: true });
   });
 
+  it.each([
+    ['', []],
+    ['-1', []],
+    ['0', ['cuda:0']],
+    ['2,5', ['cuda:0', 'cuda:1']],
+  ])('takes the GPUs that CUDA_VISIBLE_DEVICES=%j leaves', (visible, gpus) => {
+    const before = process.env.CUDA_VISIBLE_DEVICES;
+    process.env.CUDA_VISIBLE_DEVICES = visible;
+    const { devices } = plan();
+    if (before === undefined) delete process.env.CUDA_VISIBLE_DEVICES;
+    else process.env.CUDA_VISIBLE_DEVICES = before;
+    expect(devices).toEqual(gpus.length > 0 ? gpus : new Array(availableParallelism()).fill('cpu'));
+  });
+
   it('starts local workers beside those that dial when both are asked for', () => {
     const { devices, remote } = plan('local:1', '0.0.0.0:50051');
     expect([devices.length, remote]).toEqual([1, true]);

@@ -76,8 +76,11 @@ function parseListen(listen: string): { host: string; port: number } {
   return { host: match.groups?.host?.replace(/^\[(.*)\]$/, '$1') ?? '0.0.0.0', port };
 }
 
-/** GPUs that the driver shows this process; none when there is no driver. */
+/** GPUs that this process may use: those of `CUDA_VISIBLE_DEVICES` where it is set, else all that the driver lists. */
 export function visibleGpus(): number {
+  const visible = process.env.CUDA_VISIBLE_DEVICES;
+  if (visible !== undefined)
+    return visible.split(',').filter((id) => id.trim() !== '' && id.trim() !== '-1').length;
   try {
     const list = execFileSync('nvidia-smi', ['-L'], {
       encoding: 'utf8',
