@@ -81,13 +81,12 @@ export class Command {
     process.kill(-this.pid, signal);
   }
 
-  /** Waits until stderr holds the text. */
+  /** Waits until stderr holds the text; throws when the command ends without. */
   async says(text: string | RegExp): Promise<void> {
     const isSaid = (): boolean =>
       typeof text === 'string' ? this.stderr.includes(text) : text.test(this.stderr);
-    await waitFor(isSaid, { timeoutMs: 60_000 }).catch((error: Error) => {
-      throw new Error(`${error.message}; ${String(text)} was not said:\n${this.stderr}`);
-    });
+    await waitFor(() => isSaid() || !running.has(this), { timeoutMs: 60_000 }).catch(() => undefined);
+    if (!isSaid()) throw new Error(`${String(text)} was not said:\n${this.stderr}`);
   }
 }
 

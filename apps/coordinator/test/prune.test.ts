@@ -48,7 +48,8 @@ describe('prune', () => {
     expect(iterations.map(({ iteration, removed }) => [iteration, removed])).toEqual(
       result('two').decisions.map(({ removed }, i) => [i + 1, removed]),
     );
-    expect(iterations[0]).toMatchObject({ candidates: 8, rows: 5, workers: 2, retries: 0 });
+    expect(iterations[0]).toMatchObject({ candidates: 8, rows: 5, retries: 0 });
+    expect([1, 2]).toContain(iterations[0].workers);
     expect(iterations[3]).toMatchObject({ candidates: 5, etaSeconds: 0, ratio: result('two').ratio });
     expect(iterations[1].deltaNats).toBe(result('two').decisions[1].score - result('two').dense.score);
   });

@@ -50,7 +50,7 @@ describe('a coordinator', () => {
     port = await freePort();
     const args = [...PRUNE, '--remove', '2', '--workers', 'local:2', '--listen', `127.0.0.1:${port}`];
     coordinator = start([...args, '--output', 'run'], folder.path);
-    await coordinator.says('"msg":"worker ready"');
+    await coordinator.says('"msg":"worker joined"');
   });
   afterAll(() => folder.remove());
 
