@@ -149,6 +149,16 @@ describe('resume', () => {
     expect([ended.code, errorLine(ended)]).toEqual([1, expect.stringMatching(/damaged.*journal\.jsonl/)]);
   });
 
+  it('goes on with the rows that the run keeps when the calibration file is gone', async () => {
+    cpSync(at('stopped'), at('kept'), { recursive: true });
+    renameSync(at('rows.json'), at('rows-elsewhere.json'));
+    const ended = await run(['resume', 'kept'], folder.path);
+    renameSync(at('rows-elsewhere.json'), at('rows.json'));
+    expect(ended.code).toBe(0);
+    expect(ended.stderr).toContain('going on with the rows that the run keeps');
+    expect(read(folder, 'kept/result.json')).toBe(read(folder, 'finished/result.json'));
+  });
+
   it('works from another working directory, and with the model in another place', async () => {
     cpSync(at('stopped'), at('elsewhere/run'), { recursive: true });
     renameSync(at('model'), at('moved'));

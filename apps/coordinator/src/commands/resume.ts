@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { readRun, RunFolder } from '@blockpruner/journal';
+import type { Logger } from '@blockpruner/telemetry';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import type { Console } from '../console.ts';
@@ -52,7 +54,7 @@ export async function resume(
     blockType: requireSetting(then, 'blockType'),
     stop: stopRule(then),
   };
-  const calibrationPath = requireSetting(then, 'calibration');
+  const calibrationPath = keptCalibration(run, requireSetting(then, 'calibration'), logger);
   const calibration = await openCalibration(calibrationChoice(then, calibrationPath), checkpoint, logger);
   const config = runConfig(checkpoint, calibration, problem);
   const { workers, listen } = now.values.workers || now.values.listen ? now.values : then.values;
@@ -91,6 +93,17 @@ export async function resume(
       return folder;
     },
   });
+}
+
+/** The calibration file, or, where it is gone, the rows that the run keeps. */
+function keptCalibration(run: string, path: string, logger: Logger): string {
+  if (existsSync(path)) return path;
+  const rows = join(run, 'rows.json');
+  logger.warn(
+    { calibration: path, rows },
+    'the calibration file is gone; going on with the rows that the run keeps',
+  );
+  return rows;
 }
 
 /** The options the run was created with, under those given now. */
