@@ -69,7 +69,7 @@ describe('dryRunReport', () => {
     expect(text).toMatch(/^candidates +6 to 15 to evaluate over all iterations, each on every row$/m);
   });
 
-  it('says for people what would run where, and that nothing was written', () => {
+  it('says for people what would run where, and that no run was started', () => {
     const lines = dryRunReport(remove(2), CALIBRATION, PLAN, false).split('\n');
     expect(lines).toEqual(
       expect.arrayContaining([
@@ -80,7 +80,7 @@ describe('dryRunReport', () => {
         'memory           1.00 GiB a worker',
       ]),
     );
-    expect(lines.at(-1)).toBe('nothing was written: this was a dry run');
+    expect(lines.at(-1)).toBe('no run was started: this was a dry run');
     const waiting = dryRunReport(remove(2), CALIBRATION, { ...PLAN, devices: [], remote: true }, false);
     expect(waiting).toContain('none: workers of other machines are awaited');
   });

@@ -41,6 +41,6 @@ export function dryRunReport(
     `first iteration  ${formatCount(flops)} FLOPs`,
     `local workers    ${plan.devices.length === 0 ? 'none: workers of other machines are awaited' : plan.devices.join(', ')}`,
     `memory           ${formatBytes(plan.bytesPerWorker)} a worker`,
-    'nothing was written: this was a dry run',
+    'no run was started: this was a dry run',
   ].join('\n');
 }

@@ -2,7 +2,13 @@ import type { ModelShape, ShapePlan, Sweep } from '@blockpruner/blocks';
 import { Fleet, FleetError, type FleetCounters, type FleetEvent } from '@blockpruner/fleet';
 import type { Cell, CellId } from '@blockpruner/perplexity';
 import type { Logger } from '@blockpruner/telemetry';
-import { FleetServer, type Hello, type WorkerConnection, type WorkerMessage } from '@blockpruner/wire';
+import {
+  FleetServer,
+  PROTOCOL_VERSION,
+  type Hello,
+  type WorkerConnection,
+  type WorkerMessage,
+} from '@blockpruner/wire';
 import { RunError } from './usage-error.ts';
 
 const HEARTBEAT_MS = 2000;
@@ -154,7 +160,14 @@ export class FleetDriver {
     );
     this.options.onWorkerJoined(hello);
     const { runId, model, shapePlan } = this.options;
-    connection.send({ kind: 'welcome', protocol: 1, runId, model, heartbeatMs: HEARTBEAT_MS, shapePlan });
+    connection.send({
+      kind: 'welcome',
+      protocol: PROTOCOL_VERSION,
+      runId,
+      model,
+      heartbeatMs: HEARTBEAT_MS,
+      shapePlan,
+    });
   }
 
   private receive(connection: WorkerConnection, message: WorkerMessage): void {
