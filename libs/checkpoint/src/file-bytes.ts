@@ -43,6 +43,15 @@ export async function readInto(
   }
 }
 
+/** The `lengthBytes` bytes from `offsetBytes` on; the caller has compared both with the size of the file. */
+export function readRange(path: string, offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
+  return withFile(path, async (handle) => {
+    const bytes = new Uint8Array(lengthBytes);
+    await readInto(handle, path, bytes, offsetBytes);
+    return bytes;
+  });
+}
+
 /** @throws CheckpointError when the file is larger than `maxBytes` */
 export function readWholeFile(path: string, maxBytes: number): Promise<Buffer> {
   return withFile(path, async (handle, sizeBytes) => {

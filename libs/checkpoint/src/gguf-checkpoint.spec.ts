@@ -19,7 +19,7 @@ import {
 } from '../test/gguf-bytes.ts';
 import { temporaryFolder, tinyTensors } from '../test/tiny-model.ts';
 import type { Checkpoint, TensorLocation } from './checkpoint.ts';
-import { requireFreeSpace } from './gguf-cache.ts';
+import { decodedFolder, requireFreeSpace } from './decoded-cache.ts';
 import { openCheckpoint } from './open-checkpoint.ts';
 
 const root = temporaryFolder();
@@ -253,7 +253,7 @@ describe('the cache', () => {
     const second = await open(writeGguf(), cache);
     expect(statSync(second.embedding.file).ino).toBe(ino);
     expect({ ...second, sourcePath: first.sourcePath }).toEqual(first);
-    expect(first.folder).toBe(join(cache, `gguf-${first.fingerprint.slice(7, 23)}`));
+    expect(first.folder).toBe(decodedFolder(cache, first.fingerprint));
   });
 
   it('replaces an entry that is damaged', async () => {
@@ -294,8 +294,8 @@ describe('the cache', () => {
   it('removes what a decoder left behind a day ago, and nothing else', async () => {
     const cache = newCache();
     const names = [
-      'gguf-0123456789abcdef.incomplete-old',
-      'gguf-0123456789abcdef.incomplete-new',
+      'decoded-0123456789abcdef.incomplete-old',
+      'decoded-0123456789abcdef.incomplete-new',
       'other.incomplete-old',
     ];
     for (const name of names) mkdirSync(join(cache, name), { recursive: true });

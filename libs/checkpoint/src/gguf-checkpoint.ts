@@ -1,13 +1,9 @@
-import { join } from 'node:path';
 import type { Checkpoint } from './checkpoint.ts';
 import { fingerprintModel } from './fingerprint.ts';
-import { ensureDecoded, type DecodeProgress } from './gguf-cache.ts';
+import { decodedFolder, ensureDecoded, type DecodeProgress } from './decoded-cache.ts';
 import { readGgufHeader } from './gguf-header.ts';
 import { planDecode } from './gguf-plan.ts';
 import { openHuggingFaceFolder } from './huggingface-folder.ts';
-
-/** Hexadecimal digits of the fingerprint in the name of a cache entry. */
-const ENTRY_DIGITS = 16;
 
 /**
  * Opens a GGUF by decoding it, once, into a Hugging Face folder of float32 weights in the cache.
@@ -22,9 +18,8 @@ export async function openGguf(
   const gguf = await readGgufHeader(file);
   const plan = planDecode(gguf);
   const fingerprint = await fingerprintModel(new Uint8Array(0), [gguf]);
-  const digits = fingerprint.slice('sha256:'.length, 'sha256:'.length + ENTRY_DIGITS);
-  const entry = join(cacheFolder, `gguf-${digits}`);
-  await ensureDecoded(entry, file, plan, onProgress);
+  const entry = decodedFolder(cacheFolder, fingerprint);
+  await ensureDecoded(entry, plan, onProgress);
   const decoded = await openHuggingFaceFolder(entry);
   return { ...decoded, sourcePath: file, format: 'gguf', fingerprint, tokenizerNote: plan.tokenizerNote };
 }

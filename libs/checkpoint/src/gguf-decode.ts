@@ -1,6 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
-import { readInto } from './file-bytes.ts';
-import type { PlannedTensor } from './gguf-plan.ts';
+import { readRange } from './file-bytes.ts';
+import type { GgufTensor } from './gguf-header.ts';
 import { elementCount } from './tensor-layout.ts';
 
 const CHUNK_BYTES = 4 * 2 ** 20;
@@ -21,11 +20,14 @@ function undoRotaryPermutation(head: Float32Array, headRows: number): Float32Arr
   return out;
 }
 
-/** Decodes a tensor in chunks of whole rows; memory use is a few MiB, or one attention head. */
+/**
+ * Decodes a tensor in chunks of whole rows; memory use is a few MiB, or one attention head.
+ * @param permutedHeadRows rows of one head where the rows of each head are permuted, else 0
+ */
 export async function* decodeTensor(
-  handle: FileHandle,
   file: string,
-  { permutedHeadRows, source }: PlannedTensor,
+  source: GgufTensor,
+  permutedHeadRows: number,
 ): AsyncGenerator<Float32Array> {
   const columns = source.shape.at(-1)!;
   const rows = elementCount(source.shape) / columns;
@@ -33,8 +35,7 @@ export async function* decodeTensor(
   const rowsAtOnce = permutedHeadRows || Math.max(1, Math.floor(CHUNK_BYTES / (4 * columns)));
   for (let row = 0; row < rows; row += rowsAtOnce) {
     const count = Math.min(rowsAtOnce, rows - row);
-    const bytes = new Uint8Array(count * rowBytes);
-    await readInto(handle, file, bytes, source.offsetBytes + row * rowBytes);
+    const bytes = await readRange(file, source.offsetBytes + row * rowBytes, count * rowBytes);
     const values = new Float32Array(count * columns);
     source.type.decode(bytes, values);
     yield permutedHeadRows ? undoRotaryPermutation(values, permutedHeadRows) : values;

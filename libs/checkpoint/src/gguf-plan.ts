@@ -1,10 +1,12 @@
 import type { TensorNames } from './architecture.ts';
 import { CheckpointError } from './checkpoint-error.ts';
+import type { DecodePlan } from './decoded-cache.ts';
 import { ggufConfig } from './gguf-config.ts';
+import { decodeTensor } from './gguf-decode.ts';
 import type { GgufFile, GgufTensor } from './gguf-header.ts';
 import { ggufTokenizer } from './gguf-tokenizer.ts';
 import { readModelConfig } from './model-config.ts';
-import { encodeSafetensorsHeader, tensorBytes, type TensorDescription } from './safetensors-writer.ts';
+import type { TensorDescription } from './safetensors-writer.ts';
 import { layOutTensors } from './tensor-layout.ts';
 
 const GGUF_NAMES: TensorNames = {
@@ -22,22 +24,16 @@ const GGUF_NAMES: TensorNames = {
   head: 'output',
 };
 
-export interface PlannedTensor {
+/** A tensor of the GGUF with what it becomes. */
+interface PlannedTensor {
   readonly source: GgufTensor;
   readonly target: TensorDescription;
   /** Rows of one attention head where the rows of each head are permuted, else 0. */
   readonly permutedHeadRows: number;
 }
 
-/** The Hugging Face folder that a GGUF decodes to, but for the weights' values. */
-export interface DecodePlan {
-  /** config.json and the tokenizer's files, by name. */
-  readonly textFiles: ReadonlyMap<string, Buffer>;
-  readonly weightsHeader: Buffer;
-  /** In file order; every tensor is float32. */
-  readonly tensors: readonly PlannedTensor[];
-  /** Size of model.safetensors. */
-  readonly weightsBytes: number;
+/** A plan, and why it has no tokenizer.json; null when it has one. */
+export interface GgufPlan extends DecodePlan {
   readonly tokenizerNote: string | null;
 }
 
@@ -75,7 +71,7 @@ function pairTensors(gguf: GgufFile, config: ReturnType<typeof readModelConfig>)
 }
 
 /** @throws CheckpointError when the GGUF is not a llama model that can be decoded */
-export function planDecode(gguf: GgufFile): DecodePlan {
+export function planDecode(gguf: GgufFile): GgufPlan {
   const configValues = ggufConfig(gguf);
   const config = readModelConfig({ file: gguf.file, values: configValues });
   const tensors = pairTensors(gguf, config);
@@ -86,13 +82,15 @@ export function planDecode(gguf: GgufFile): DecodePlan {
     textFiles.set('tokenizer.json', Buffer.from(JSON.stringify(files.tokenizer)));
     textFiles.set('tokenizer_config.json', Buffer.from(JSON.stringify(files.tokenizerConfig)));
   }
-  const targets = tensors.map(({ target }) => target);
-  const weightsHeader = encodeSafetensorsHeader(targets);
   return {
+    source: gguf.file,
     textFiles,
-    weightsHeader,
-    tensors,
-    weightsBytes: targets.reduce((sum, target) => sum + tensorBytes(target), weightsHeader.length),
+    tensors: tensors.map(({ target }) => target),
+    decode: () => decodeAll(gguf.file, tensors),
     tokenizerNote: note,
   };
+}
+
+async function* decodeAll(file: string, tensors: readonly PlannedTensor[]): AsyncGenerator<Float32Array> {
+  for (const { source, permutedHeadRows } of tensors) yield* decodeTensor(file, source, permutedHeadRows);
 }

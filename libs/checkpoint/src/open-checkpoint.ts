@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { Checkpoint } from './checkpoint.ts';
 import { CheckpointError, fromFileSystem } from './checkpoint-error.ts';
-import type { DecodeProgress } from './gguf-cache.ts';
+import type { DecodeProgress } from './decoded-cache.ts';
 import { openGguf } from './gguf-checkpoint.ts';
 import { openHuggingFaceFolder } from './huggingface-folder.ts';
 

@@ -1,21 +1,46 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CheckpointError, fromFileSystem } from './checkpoint-error.ts';
-import { withFile } from './file-bytes.ts';
-import { decodeTensor } from './gguf-decode.ts';
-import type { DecodePlan } from './gguf-plan.ts';
+import { encodeSafetensorsHeader, tensorBytes, type TensorDescription } from './safetensors-writer.ts';
 
+/** Goes up whenever the same source would decode to other files, so that older entries are not taken for new ones. */
+const DECODER_VERSION = 2;
+/** Hexadecimal digits of the hash in the name of a cache entry. */
+const ENTRY_DIGITS = 16;
 const WEIGHTS_FILE = 'model.safetensors';
-const LEFTOVER = /^gguf-[0-9a-f]{16}\.incomplete-/;
+const LEFTOVER = /^decoded-[0-9a-f]{16}\.incomplete-/;
 const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1000;
 
-/** Called while a GGUF is decoded, in bytes of the decoded weights. */
+/** Called while weights are decoded, in bytes of the decoded weights. */
 export type DecodeProgress = (doneBytes: number, totalBytes: number, what: string) => void;
+
+/** The Hugging Face folder that quantized weights decode to. */
+export interface DecodePlan {
+  /** What is decoded, absolute: a file or a folder. */
+  readonly source: string;
+  /** config.json and the tokenizer's files, by name. */
+  readonly textFiles: ReadonlyMap<string, Buffer>;
+  /** In file order; every tensor is float32. */
+  readonly tensors: readonly TensorDescription[];
+  /** The values of every tensor, one after the other in that order, in chunks of a few MiB. */
+  readonly decode: () => AsyncIterable<Float32Array>;
+}
+
+/** The folder of a model in the cache, whether it exists or not. */
+export function decodedFolder(cacheFolder: string, fingerprint: string): string {
+  const hash = createHash('sha256').update(`${DECODER_VERSION} ${fingerprint}`).digest('hex');
+  return join(cacheFolder, `decoded-${hash.slice(0, ENTRY_DIGITS)}`);
+}
+
+function weightsBytes({ tensors }: DecodePlan): number {
+  const header = encodeSafetensorsHeader(tensors);
+  return tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), header.length);
+}
 
 function fileSizes(plan: DecodePlan): Map<string, number> {
   const sizes = [...plan.textFiles].map(([name, bytes]): [string, number] => [name, bytes.length]);
-  return new Map([...sizes, [WEIGHTS_FILE, plan.weightsBytes]]);
+  return new Map([...sizes, [WEIGHTS_FILE, weightsBytes(plan)]]);
 }
 
 /** Whether the folder holds every file of the plan with the size it must have. */
@@ -69,24 +94,23 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-function writeWeights(
-  folder: string,
-  ggufPath: string,
-  plan: DecodePlan,
-  onProgress?: DecodeProgress,
-): Promise<void> {
+function writeWeights(folder: string, plan: DecodePlan, onProgress?: DecodeProgress): Promise<void> {
   return writeSynced(join(folder, WEIGHTS_FILE), async (target) => {
-    await target.writeFile(plan.weightsHeader);
-    let doneBytes = plan.weightsHeader.length;
-    await withFile(ggufPath, async (source) => {
-      for (const tensor of plan.tensors) {
-        for await (const values of decodeTensor(source, ggufPath, tensor)) {
-          await target.writeFile(new Uint8Array(values.buffer));
-          doneBytes += values.byteLength;
-          onProgress?.(doneBytes, plan.weightsBytes, `decoding ${basename(ggufPath)}`);
-        }
-      }
-    });
+    const header = encodeSafetensorsHeader(plan.tensors);
+    const totalBytes = weightsBytes(plan);
+    await target.writeFile(header);
+    let doneBytes = header.length;
+    for await (const { buffer, byteOffset, byteLength } of plan.decode()) {
+      await target.writeFile(new Uint8Array(buffer, byteOffset, byteLength));
+      doneBytes += byteLength;
+      onProgress?.(doneBytes, totalBytes, `decoding ${basename(plan.source)}`);
+    }
+    if (doneBytes !== totalBytes) {
+      throw new CheckpointError(
+        'malformed',
+        `${plan.source}: decodes to ${doneBytes} bytes of weights, its header says ${totalBytes}`,
+      );
+    }
   });
 }
 
@@ -115,14 +139,13 @@ async function publish(incomplete: string, entry: string, plan: DecodePlan): Pro
 }
 
 /**
- * Makes sure that the cache entry holds the decoded GGUF: an entry that is complete is used as it is, a damaged
+ * Makes sure that the cache entry holds the decoded model: an entry that is complete is used as it is, a damaged
  * one is replaced. Several processes may do this at once; the entry appears whole or not at all.
  * @param entry absolute path of the entry's folder; what is above it is created
  * @throws CheckpointError `disk-full` before anything is written when the space does not suffice
  */
 export async function ensureDecoded(
   entry: string,
-  ggufPath: string,
   plan: DecodePlan,
   onProgress?: DecodeProgress,
 ): Promise<void> {
@@ -138,7 +161,7 @@ export async function ensureDecoded(
     for (const [name, bytes] of plan.textFiles) {
       await writeSynced(join(incomplete, name), (handle) => handle.writeFile(bytes));
     }
-    await writeWeights(incomplete, ggufPath, plan, onProgress);
+    await writeWeights(incomplete, plan, onProgress);
     await syncFolder(incomplete);
     await publish(incomplete, entry, plan);
   } catch (error) {
