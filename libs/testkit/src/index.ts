@@ -3,6 +3,7 @@
  * numbers of a real model, and temporary folders, ports, waiting and process trees. Never shipped.
  */
 export { freePort } from './free-port.ts';
+export { startHubStandIn } from './hub-stand-in.ts';
 export { descendants, processExists } from './process-tree.ts';
 export { smollm2Golden } from './smollm2-golden.ts';
 export { CHECKPOINT_CACHE, SMOLLM2_GGUF } from './smollm2-model.ts';
