@@ -1,5 +1,21 @@
-import { open, stat, type FileHandle } from 'node:fs/promises';
+import { open, readlink, stat, type FileHandle } from 'node:fs/promises';
 import { CheckpointError, fromFileSystem } from './checkpoint-error.ts';
+import { findDuplicateKey } from './json-keys.ts';
+import { excessOfJson } from './json-size.ts';
+
+/** Node reads at most 2 GiB in one call. */
+const MAX_READ_BYTES = 2 ** 30;
+
+/** A download into the hub's cache that was cut off leaves links to files that never came. */
+async function explainFailure(error: unknown, path: string): Promise<unknown> {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return fromFileSystem(error, path);
+  const target = await readlink(path).catch(() => null);
+  if (target === null) return fromFileSystem(error, path);
+  return new CheckpointError(
+    'not-found',
+    `${path}: is a link to ${target}, which is not there: fetch it again`,
+  );
+}
 
 /** Runs `use` on a regular file opened for reading, and closes it. File system errors come out as CheckpointError. */
 export async function withFile<T>(
@@ -10,11 +26,14 @@ export async function withFile<T>(
   try {
     // Opening a pipe would wait for its writer.
     const stats = await stat(path);
-    if (!stats.isFile()) throw new CheckpointError('unsupported', `${path}: is not a regular file`);
+    if (!stats.isFile()) {
+      const kind = stats.isDirectory() ? 'is a folder: expected a file' : 'is not a regular file';
+      throw new CheckpointError('unsupported', `${path}: ${kind}`);
+    }
     handle = await open(path, 'r');
     return await use(handle, stats.size);
   } catch (error) {
-    throw fromFileSystem(error, path);
+    throw await explainFailure(error, path);
   } finally {
     await handle?.close();
   }
@@ -31,7 +50,8 @@ export async function readInto(
   offsetBytes: number,
 ): Promise<void> {
   for (let filled = 0; filled < target.length;) {
-    const { bytesRead } = await handle.read(target, filled, target.length - filled, offsetBytes + filled);
+    const length = Math.min(target.length - filled, MAX_READ_BYTES);
+    const { bytesRead } = await handle.read(target, filled, length, offsetBytes + filled);
     if (bytesRead === 0) {
       const wanted = offsetBytes + target.length;
       throw new CheckpointError(
@@ -65,19 +85,30 @@ export function readWholeFile(path: string, maxBytes: number): Promise<Buffer> {
 }
 
 /**
- * Parses UTF-8 JSON whose top level is an object.
+ * Parses UTF-8 JSON whose top level is an object; a key that any object of it holds twice is an error.
  * @param what named in errors, e.g. a path
  */
 export function parseJsonObject(bytes: Uint8Array, what: string): Record<string, unknown> {
+  const malformed = (reason: string, cause?: unknown) =>
+    new CheckpointError('malformed', `${what}: ${reason}`, { cause });
+  let text: string;
   let value: unknown;
+  let excess: string | null;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    excess = excessOfJson(text);
+    value = excess === null ? JSON.parse(text) : null;
   } catch (error) {
     const reason = error instanceof Error ? error.message.replaceAll(/\s+/g, ' ').slice(0, 120) : '';
-    throw new CheckpointError('malformed', `${what}: is not UTF-8 JSON: ${reason}`, { cause: error });
+    throw malformed(`is not UTF-8 JSON: ${reason}`, error);
   }
+  if (excess !== null) throw malformed(excess);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new CheckpointError('malformed', `${what}: the top level is not a JSON object`);
+    throw malformed('the top level is not a JSON object');
+  }
+  const twice = findDuplicateKey(text);
+  if (twice !== null) {
+    throw malformed(`key ${JSON.stringify(twice.slice(0, 100))} is there twice: which one counts is open`);
   }
   return value as Record<string, unknown>;
 }

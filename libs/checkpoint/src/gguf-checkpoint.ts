@@ -1,13 +1,13 @@
 import type { Checkpoint } from './checkpoint.ts';
 import { fingerprintModel } from './fingerprint.ts';
 import { decodedFolder, ensureDecoded, type DecodeProgress } from './decoded-cache.ts';
-import { readGgufHeader } from './gguf-header.ts';
+import { readGgufModel } from './gguf-split.ts';
 import { planDecode } from './gguf-plan.ts';
 import { openHuggingFaceFolder } from './huggingface-folder.ts';
 
 /**
  * Opens a GGUF by decoding it, once, into a Hugging Face folder of float32 weights in the cache.
- * @param file absolute
+ * @param file absolute; of a model that is split, any part
  * @throws CheckpointError when it cannot be decoded, or the cache folder has too little space
  */
 export async function openGguf(
@@ -15,9 +15,9 @@ export async function openGguf(
   cacheFolder: string,
   onProgress?: DecodeProgress,
 ): Promise<Checkpoint> {
-  const gguf = await readGgufHeader(file);
-  const plan = planDecode(gguf);
-  const fingerprint = await fingerprintModel(new Uint8Array(0), [gguf]);
+  const gguf = await readGgufModel(file);
+  const plan = await planDecode(gguf);
+  const fingerprint = await fingerprintModel(new Uint8Array(0), gguf.parts);
   const entry = decodedFolder(cacheFolder, fingerprint);
   await ensureDecoded(entry, plan, onProgress);
   const decoded = await openHuggingFaceFolder(entry);

@@ -1,25 +1,56 @@
 import { CheckpointError } from './checkpoint-error.ts';
-import { integerField, numberField, stringField, type Fields } from './field.ts';
-import type { GgufFile } from './gguf-header.ts';
+import { booleanField, integerField, numberField, stringField, type Fields } from './field.ts';
+import { llama3Scaling, metadataScaling } from './gguf-rope.ts';
+import type { GgufModel } from './gguf-split.ts';
 import { LIMITS } from './limits.ts';
 
 const NO_LIMIT = { min: -Number.MAX_VALUE, max: Number.MAX_VALUE };
 
-function ropeScaling(metadata: Fields): Record<string, unknown> | null {
-  const kind = stringField(metadata, 'llama.rope.scaling.type', 'none');
-  if (kind === 'none') {
-    const factor = numberField(metadata, 'llama.rope.scale_linear', LIMITS.ropeFactor, 1);
-    return factor === 1 ? null : { rope_type: 'linear', factor };
+/** What differs between the architectures of GGUF; one is added as one entry of the table below. */
+interface GgufArchitecture {
+  readonly className: string;
+  /** Whether the two rotary halves of each head of q and k are interleaved. */
+  readonly interleavedRotary: boolean;
+  /** Whether llama.cpp reads divisors of the rotary frequencies. */
+  readonly ropeDivisors: boolean;
+  /** The fields of config.json that only this family has, by which tensors there are. */
+  readonly ownFields: (has: (tensor: string) => boolean) => Record<string, unknown>;
+}
+
+/** By `general.architecture`, which is `model_type` too. */
+const ARCHITECTURES: Readonly<Record<string, GgufArchitecture>> = {
+  llama: {
+    className: 'LlamaForCausalLM',
+    interleavedRotary: true,
+    ropeDivisors: true,
+    ownFields: (has) => ({
+      attention_bias: has('blk.0.attn_q.bias'),
+      mlp_bias: has('blk.0.ffn_gate.bias'),
+    }),
+  },
+  qwen2: {
+    className: 'Qwen2ForCausalLM',
+    interleavedRotary: false,
+    ropeDivisors: false,
+    ownFields: () => ({ use_sliding_window: false }),
+  },
+};
+
+/** @throws CheckpointError listing the supported architectures when it is not one of them */
+export function ggufArchitecture(metadata: Fields): GgufArchitecture & { readonly name: string } {
+  const kind = stringField(metadata, 'general.type', 'model');
+  if (kind !== 'model') {
+    throw new CheckpointError(
+      'unsupported',
+      `${metadata.file}: general.type is ${JSON.stringify(kind.slice(0, 40))}: only a whole "model" can be opened`,
+    );
   }
-  if (kind === 'linear') {
-    return {
-      rope_type: 'linear',
-      factor: numberField(metadata, 'llama.rope.scaling.factor', LIMITS.ropeFactor),
-    };
-  }
+  const name = stringField(metadata, 'general.architecture');
+  if (Object.hasOwn(ARCHITECTURES, name)) return { ...ARCHITECTURES[name], name };
   throw new CheckpointError(
     'unsupported',
-    `${metadata.file}: llama.rope.scaling.type "${kind.slice(0, 40)}" is not supported: only none and linear are`,
+    `${metadata.file}: general.architecture ${JSON.stringify(name.slice(0, 40))} is not supported in a GGUF: ` +
+      `supported are ${Object.keys(ARCHITECTURES).join(', ')}`,
   );
 }
 
@@ -46,54 +77,67 @@ export function specialTokenIds(
 
 /**
  * The config.json that a GGUF's metadata amounts to.
- * @throws CheckpointError on another architecture than llama, and on metadata that is missing or out of bounds
+ * @param divisors the values of `rope_freqs.weight`, or null
+ * @throws CheckpointError on an architecture that is not supported, and on metadata that is missing or out of bounds
  */
-export function ggufConfig(gguf: GgufFile): Record<string, unknown> {
-  const metadata: Fields = { file: gguf.file, values: gguf.metadata };
-  const architecture = stringField(metadata, 'general.architecture');
-  if (architecture !== 'llama') {
-    throw new CheckpointError(
-      'unsupported',
-      `${gguf.file}: general.architecture ${JSON.stringify(architecture.slice(0, 40))} is not supported in a GGUF: only llama is`,
-    );
-  }
+export function ggufConfig(gguf: GgufModel, divisors: Float32Array | null): Record<string, unknown> {
+  const metadata: Fields = { file: gguf.first.file, values: gguf.first.metadata };
+  const { className, name, ownFields } = ggufArchitecture(metadata);
+  const key = (suffix: string) => `${name}.${suffix}`;
   const embedding = gguf.tensors.get('token_embd.weight');
   if (embedding === undefined)
     throw new CheckpointError('missing-tensor', `${gguf.file}: tensor token_embd.weight is missing`);
   const vocabSize = embedding.shape[0];
 
-  const hiddenSize = integerField(metadata, 'llama.embedding_length', LIMITS.hiddenSize);
-  const headCount = integerField(metadata, 'llama.attention.head_count', LIMITS.heads);
+  const hiddenSize = integerField(metadata, key('embedding_length'), LIMITS.hiddenSize);
+  const headCount = integerField(metadata, key('attention.head_count'), LIMITS.heads);
   const headSize = integerField(
     metadata,
-    'llama.attention.key_length',
+    key('attention.key_length'),
     LIMITS.headSize,
     hiddenSize / headCount,
   );
-  requireValue(metadata, 'llama.attention.value_length', headSize);
-  requireValue(metadata, 'llama.rope.dimension_count', headSize);
-  requireValue(metadata, 'llama.expert_count', 0);
+  requireValue(metadata, key('attention.value_length'), headSize);
+  requireValue(metadata, key('attention.scale'), 0);
+  requireValue(metadata, key('rope.dimension_count'), headSize);
+  requireValue(metadata, key('rope.scaling.attn_factor'), 1);
+  requireValue(metadata, key('expert_count'), 0);
+  if (!booleanField(metadata, key('attention.causal'), true)) {
+    throw new CheckpointError(
+      'unsupported',
+      `${metadata.file}: ${key('attention.causal')} is false: an encoder predicts no next token`,
+    );
+  }
+
+  const theta = numberField(metadata, key('rope.freq_base'), LIMITS.ropeTheta, 10000);
+  const linear = metadataScaling(metadata, name);
+  const llama3 = divisors && llama3Scaling(gguf.file, divisors, { theta, headSize });
+  if (linear && llama3) {
+    throw new CheckpointError(
+      'unsupported',
+      `${gguf.file}: scales its rope by ${linear.factor} in the metadata and by rope_freqs.weight too: only one is supported`,
+    );
+  }
 
   const ids = specialTokenIds(metadata, vocabSize);
   return {
-    architectures: ['LlamaForCausalLM'],
-    model_type: 'llama',
-    attention_bias: false,
-    mlp_bias: false,
+    architectures: [className],
+    model_type: name,
+    ...ownFields((tensor) => gguf.tensors.has(tensor)),
     bos_token_id: ids.bos,
     eos_token_id: ids.eos,
     pad_token_id: ids.pad,
     head_dim: headSize,
     hidden_act: 'silu',
     hidden_size: hiddenSize,
-    intermediate_size: integerField(metadata, 'llama.feed_forward_length', LIMITS.intermediateSize),
-    max_position_embeddings: integerField(metadata, 'llama.context_length', LIMITS.positions),
+    intermediate_size: integerField(metadata, key('feed_forward_length'), LIMITS.intermediateSize),
+    max_position_embeddings: integerField(metadata, key('context_length'), LIMITS.positions),
     num_attention_heads: headCount,
-    num_hidden_layers: integerField(metadata, 'llama.block_count', LIMITS.layers),
-    num_key_value_heads: integerField(metadata, 'llama.attention.head_count_kv', LIMITS.heads, headCount),
-    rms_norm_eps: numberField(metadata, 'llama.attention.layer_norm_rms_epsilon', LIMITS.normEpsilon),
-    rope_theta: numberField(metadata, 'llama.rope.freq_base', LIMITS.ropeTheta, 10000),
-    rope_scaling: ropeScaling(metadata),
+    num_hidden_layers: integerField(metadata, key('block_count'), LIMITS.layers),
+    num_key_value_heads: integerField(metadata, key('attention.head_count_kv'), LIMITS.heads, headCount),
+    rms_norm_eps: numberField(metadata, key('attention.layer_norm_rms_epsilon'), LIMITS.normEpsilon),
+    rope_theta: theta,
+    rope_scaling: llama3 || linear,
     tie_word_embeddings: !gguf.tensors.has('output.weight'),
     torch_dtype: 'float32',
     vocab_size: vocabSize,

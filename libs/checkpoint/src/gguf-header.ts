@@ -6,7 +6,7 @@ import { GgufCursor } from './gguf-cursor.ts';
 import { readMetadata } from './gguf-metadata.ts';
 
 /** The deepest models have some thousand tensors. */
-const MAX_TENSORS = 65536;
+export const MAX_TENSORS = 65536;
 const MAX_DIMENSIONS = 4;
 const MAX_DIMENSION = 2 ** 32;
 /** A TiB of float32, so that every size in bytes is an exact integer. */
@@ -16,6 +16,7 @@ const ALIGNMENTS = { min: 1, max: 2 ** 20 };
 
 export interface GgufTensor {
   readonly name: string;
+  readonly file: string;
   readonly type: GgufTensorType;
   /** Outermost dimension first, as in Hugging Face files; the file itself has them in reverse. */
   readonly shape: readonly number[];
@@ -24,6 +25,7 @@ export interface GgufTensor {
   readonly lengthBytes: number;
 }
 
+/** One GGUF file: a model, or one part of it. */
 export interface GgufFile {
   readonly file: string;
   readonly sizeBytes: number;
@@ -34,7 +36,7 @@ export interface GgufFile {
   readonly tensors: ReadonlyMap<string, GgufTensor>;
 }
 
-type UnplacedTensor = Omit<GgufTensor, 'offsetBytes'> & { readonly dataOffset: number };
+type UnplacedTensor = Omit<GgufTensor, 'file' | 'offsetBytes'> & { readonly dataOffset: number };
 
 function readTensor(cursor: GgufCursor): UnplacedTensor {
   const name = cursor.name('a tensor name');
@@ -55,7 +57,7 @@ function readTensor(cursor: GgufCursor): UnplacedTensor {
     const supported = [...GGUF_TENSOR_TYPES.values()].map((known) => known.name).join(', ');
     throw new CheckpointError(
       'unsupported',
-      `${cursor.file}: ${what} has the type ${ggufTypeName(typeNumber)}: supported are ${supported}`,
+      `${cursor.file}: ${what} has the type ${ggufTypeName(typeNumber)}: supported are ${supported}: fetch a file of one of them`,
     );
   }
   if (dimensions[0] % type.elements !== 0) {
@@ -86,7 +88,7 @@ function placeTensors(
       );
     }
     if (tensors.has(tensor.name)) throw cursor.malformed(`tensor ${tensor.name} is there twice`);
-    tensors.set(tensor.name, { ...tensor, offsetBytes });
+    tensors.set(tensor.name, { ...tensor, file: cursor.file, offsetBytes });
   }
   const ordered = [...tensors.values()].sort((a, b) => a.offsetBytes - b.offsetBytes);
   ordered.forEach((tensor, i) => {

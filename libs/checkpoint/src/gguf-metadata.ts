@@ -29,6 +29,7 @@ const ARRAY_TYPE = 9;
 const KEPT_LISTS: ReadonlySet<string> = new Set([
   'tokenizer.ggml.tokens',
   'tokenizer.ggml.merges',
+  'tokenizer.ggml.scores',
   'tokenizer.ggml.token_type',
 ]);
 

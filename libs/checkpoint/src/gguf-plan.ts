@@ -1,13 +1,15 @@
 import type { TensorNames } from './architecture.ts';
 import { CheckpointError } from './checkpoint-error.ts';
 import type { DecodePlan } from './decoded-cache.ts';
-import { ggufConfig } from './gguf-config.ts';
+import { ggufArchitecture, ggufConfig } from './gguf-config.ts';
 import { decodeTensor } from './gguf-decode.ts';
-import type { GgufFile, GgufTensor } from './gguf-header.ts';
+import type { GgufTensor } from './gguf-header.ts';
+import type { GgufModel } from './gguf-split.ts';
 import { ggufTokenizer } from './gguf-tokenizer.ts';
+import { LIMITS } from './limits.ts';
 import { readModelConfig } from './model-config.ts';
 import type { TensorDescription } from './safetensors-writer.ts';
-import { layOutTensors } from './tensor-layout.ts';
+import { elementCount, layOutTensors } from './tensor-layout.ts';
 
 const GGUF_NAMES: TensorNames = {
   embedding: 'token_embd',
@@ -37,8 +39,31 @@ export interface GgufPlan extends DecodePlan {
   readonly tokenizerNote: string | null;
 }
 
-/** Checks that the GGUF holds exactly the tensors that its metadata calls for, and pairs their names. */
-function pairTensors(gguf: GgufFile, config: ReturnType<typeof readModelConfig>): PlannedTensor[] {
+/** Divisors of the rotary frequencies, `[headSize / 2]`; everything else in the file is a weight of the model. */
+const ROPE_DIVISORS = 'rope_freqs.weight';
+
+/** The values of `rope_freqs.weight`, or null when there is none. */
+async function readRopeDivisors({ tensors }: GgufModel): Promise<Float32Array | null> {
+  const source = tensors.get(ROPE_DIVISORS);
+  if (source === undefined) return null;
+  const maxLength = LIMITS.headSize.max / 2;
+  if (source.shape.length !== 1 || elementCount(source.shape) > maxLength) {
+    throw new CheckpointError(
+      'wrong-shape',
+      `${source.file}: ${ROPE_DIVISORS} has shape [${source.shape.join(', ')}]: expected at most ${maxLength} values`,
+    );
+  }
+  const values: number[] = [];
+  for await (const chunk of decodeTensor(source, 0)) values.push(...chunk);
+  return Float32Array.from(values);
+}
+
+/** Finds the tensors that the metadata calls for, in the order of the layout; each other one must be in `besides`. */
+function findSources(
+  gguf: GgufModel,
+  config: ReturnType<typeof readModelConfig>,
+  besides: ReadonlySet<string>,
+): GgufTensor[] {
   const sources: GgufTensor[] = [];
   layOutTensors(config, GGUF_NAMES, (name, shape) => {
     const source = gguf.tensors.get(name);
@@ -47,35 +72,41 @@ function pairTensors(gguf: GgufFile, config: ReturnType<typeof readModelConfig>)
     if (source.shape.join() !== shape.join()) {
       throw new CheckpointError(
         'wrong-shape',
-        `${gguf.file}: ${name} has shape [${source.shape.join(', ')}], its metadata says [${shape.join(', ')}]`,
+        `${source.file}: ${name} has shape [${source.shape.join(', ')}], its metadata says [${shape.join(', ')}]`,
       );
     }
     sources.push(source);
   });
-  if (sources.length < gguf.tensors.size) {
-    const used = new Set(sources.map(({ name }) => name));
-    const extra = [...gguf.tensors.keys()].find((name) => !used.has(name));
-    throw new CheckpointError(
-      'unsupported',
-      `${gguf.file}: tensor ${extra} has no place in a plain llama model`,
-    );
+  const placed = new Set([...sources.map(({ name }) => name), ...besides]);
+  for (const [name, { file }] of gguf.tensors) {
+    if (!placed.has(name)) {
+      throw new CheckpointError(
+        'unsupported',
+        `${file}: tensor ${name} has no place in a plain ${config.modelType} model`,
+      );
+    }
   }
-  const planned: PlannedTensor[] = [];
-  layOutTensors(config, config.names, (name, shape) => {
-    const source = sources[planned.length];
-    const permuted = /\.attn_[qk]\.weight$/.test(source.name);
-    const target = { name, dtype: 'float32', shape } as const;
-    planned.push({ source, target, permutedHeadRows: permuted ? config.sizes.headSize : 0 });
-  });
-  return planned;
+  return sources;
 }
 
-/** @throws CheckpointError when the GGUF is not a llama model that can be decoded */
-export function planDecode(gguf: GgufFile): GgufPlan {
-  const configValues = ggufConfig(gguf);
+/**
+ * What to write for a GGUF: config.json, the tokenizer's files, and each tensor under its Hugging Face name.
+ * @throws CheckpointError when it is not a model that can be decoded
+ */
+export async function planDecode(gguf: GgufModel): Promise<GgufPlan> {
+  const architecture = ggufArchitecture({ file: gguf.first.file, values: gguf.first.metadata });
+  const divisors = architecture.ropeDivisors ? await readRopeDivisors(gguf) : null;
+  const configValues = ggufConfig(gguf, divisors);
   const config = readModelConfig({ file: gguf.file, values: configValues });
-  const tensors = pairTensors(gguf, config);
-  const { files, note } = ggufTokenizer(gguf, config.sizes.vocabSize);
+  const sources = findSources(gguf, config, new Set(divisors && [ROPE_DIVISORS]));
+  const tensors: PlannedTensor[] = [];
+  layOutTensors(config, config.names, (name, shape) => {
+    const source = sources[tensors.length];
+    const permuted = architecture.interleavedRotary && /\.attn_[qk]\.(weight|bias)$/.test(source.name);
+    const target = { name, dtype: 'float32', shape } as const;
+    tensors.push({ source, target, permutedHeadRows: permuted ? config.sizes.headSize : 0 });
+  });
+  const { files, note } = ggufTokenizer(gguf.first, config.sizes.vocabSize);
 
   const textFiles = new Map([['config.json', Buffer.from(JSON.stringify(configValues, null, 1))]]);
   if (files !== null) {
@@ -86,11 +117,11 @@ export function planDecode(gguf: GgufFile): GgufPlan {
     source: gguf.file,
     textFiles,
     tensors: tensors.map(({ target }) => target),
-    decode: () => decodeAll(gguf.file, tensors),
+    decode: () => decodeAll(tensors),
     tokenizerNote: note,
   };
 }
 
-async function* decodeAll(file: string, tensors: readonly PlannedTensor[]): AsyncGenerator<Float32Array> {
-  for (const { source, permutedHeadRows } of tensors) yield* decodeTensor(file, source, permutedHeadRows);
+async function* decodeAll(tensors: readonly PlannedTensor[]): AsyncGenerator<Float32Array> {
+  for (const { source, permutedHeadRows } of tensors) yield* decodeTensor(source, permutedHeadRows);
 }

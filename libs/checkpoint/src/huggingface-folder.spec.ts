@@ -189,7 +189,9 @@ describe('a Hugging Face folder', () => {
     writeFileSync(join(folder, 'pytorch_model-00001-of-00002.bin'), '');
     expect(await refusal(folder)).toMatchObject({
       code: 'unsupported',
-      message: expect.stringMatching(/pytorch_model\.bin weights only: convert .*save_pretrained/) as string,
+      message: expect.stringMatching(
+        /a pickle, which can run code: run this .*python -c "import transformers.*save_pretrained/,
+      ) as string,
     });
   });
 
@@ -228,7 +230,7 @@ describe('shards', () => {
     rmSync(join(folder, 'model-00002-of-00002.safetensors'));
     expect(await refusal(folder)).toMatchObject({
       code: 'not-found',
-      message: `${join(folder, 'model-00002-of-00002.safetensors')}: does not exist`,
+      message: `${join(folder, 'model-00002-of-00002.safetensors')}: does not exist: model.safetensors.index.json calls for it, fetch it: hf download ORG/MODEL model-00002-of-00002.safetensors`,
     });
   });
 
@@ -240,17 +242,17 @@ describe('shards', () => {
       { weight_map: { w: '../other/model.safetensors' } },
       'expected a .safetensors file of this folder',
     ],
-    ['that names no file', { weight_map: { w: 3 } }, 'names 3 for w'],
+    ['that names no file', { weight_map: { w: 3 } }, 'names number for w'],
     ['with a list', { weight_map: [] }, 'weight_map is a list'],
     [
       'without the tensors',
       { weight_map: { w: 'model-00001-of-00002.safetensors' } },
-      'tensor model.embed_tokens.weight is missing',
+      'but model.safetensors.index.json does not list it: they are of different models, fetch both again',
     ],
     [
       'that names the wrong shard',
       { weight_map: { 'model.embed_tokens.weight': 'model-00002-of-00002.safetensors' } },
-      'model-00002-of-00002.safetensors: tensor model.embed_tokens.weight is missing',
+      'but model.safetensors.index.json does not list it',
     ],
     [
       'of thousands of shards',

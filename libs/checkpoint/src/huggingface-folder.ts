@@ -1,65 +1,123 @@
 import { join } from 'node:path';
+import { explainAbsentWeights } from './absent-weights.ts';
 import { CheckpointError } from './checkpoint-error.ts';
-import type { Checkpoint, TensorLocation } from './checkpoint.ts';
-import type { Dtype } from './dtype.ts';
+import type { Checkpoint, ModelTensors } from './checkpoint.ts';
+import { floatDtype, locateFloats, readFloats } from './float-tensor.ts';
 import { parseJsonObject, readWholeFile } from './file-bytes.ts';
 import { fingerprintModel } from './fingerprint.ts';
-import { readModelConfig } from './model-config.ts';
+import { readModelConfig, type ModelConfig } from './model-config.ts';
+import { readQuantization, readQuantizeFile, type Quantization } from './quantization-config.ts';
 import { layOutTensors, modelShape } from './tensor-layout.ts';
-import { openWeightFiles, type WeightFiles } from './weight-shards.ts';
+import { openWeightFiles, requireOneFolder, type WeightFiles } from './weight-shards.ts';
 
 const MAX_CONFIG_BYTES = 2 ** 20;
 
-const DTYPES: Readonly<Record<string, Dtype>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
-
-function locateTensor(weights: WeightFiles, name: string, shape: readonly number[]): TensorLocation {
-  const { shard, entry } = weights.locate(name);
-  const dtype = Object.hasOwn(DTYPES, entry.dtype) ? DTYPES[entry.dtype] : null;
-  if (dtype === null) {
-    throw new CheckpointError(
-      'unsupported',
-      `${shard.file}: tensor ${name} has dtype ${entry.dtype.slice(0, 20)}: supported are ${Object.keys(DTYPES).join(', ')}`,
-    );
-  }
-  if (entry.shape.join() !== shape.join()) {
-    throw new CheckpointError(
-      'wrong-shape',
-      `${shard.file}: ${name} has shape [${entry.shape.join(', ')}], config.json says [${shape.join(', ')}]`,
-    );
-  }
-  const { offsetBytes, lengthBytes } = entry;
-  return { name, file: shard.file, offsetBytes, lengthBytes, dtype, shape };
+/** A Hugging Face folder with its config and the headers of its weights read; tensors are not yet matched to it. */
+export interface ModelFolder {
+  /** Absolute. */
+  readonly folder: string;
+  readonly configPath: string;
+  /** The fields of config.json. */
+  readonly configValues: Readonly<Record<string, unknown>>;
+  readonly config: ModelConfig;
+  readonly weights: WeightFiles;
+  /** Null when the weights are plain floats. */
+  readonly quantization: Quantization | null;
+  /** The bytes of config.json, and of the file that says how the weights are quantized if that is another. */
+  readonly configBytes: Uint8Array;
 }
 
-/** A bias that config.json does not call for would silently be left out of the model. */
-function refuseStrayBiases(weights: WeightFiles, names: ReadonlySet<string>, configPath: string): void {
-  for (const name of names) {
-    const bias = name.replace(/\.weight$/, '.bias');
-    if (!names.has(bias) && weights.has(bias)) {
-      throw new CheckpointError(
-        'unsupported',
-        `${configPath}: says that there is no ${bias}, but the weights hold one`,
-      );
-    }
+async function readConfigBytes(folder: string): Promise<Uint8Array> {
+  try {
+    return await readWholeFile(join(folder, 'config.json'), MAX_CONFIG_BYTES);
+  } catch (error) {
+    if (!(error instanceof CheckpointError) || error.code !== 'not-found') throw error;
+    const explained = await explainAbsentWeights(folder, 'no config.json');
+    throw explained.code === 'unsupported' ? explained : error;
+  }
+}
+
+function isPacked(weights: WeightFiles): boolean {
+  return [...weights.tensors.keys()].some((name) => name.endsWith('.qweight'));
+}
+
+/**
+ * Reads config.json and the headers of the weights. Nothing of the folder is ever run: a config whose `auto_map` names
+ * code of the model's own is read as the plain architecture that its `model_type` names.
+ * @throws CheckpointError when it is not a supported model
+ */
+export async function readModelFolder(folder: string): Promise<ModelFolder> {
+  const configPath = join(folder, 'config.json');
+  const configBytes = await readConfigBytes(folder);
+  const configValues = parseJsonObject(configBytes, configPath);
+  const fields = { file: configPath, values: configValues };
+  const config = readModelConfig(fields);
+  const quantization = readQuantization(fields);
+  const weights = await openWeightFiles(folder);
+  const read = { folder, configPath, configValues, config, weights };
+  if (quantization !== null || !isPacked(weights)) return { ...read, quantization, configBytes };
+  const { quantization: packed, bytes } = await readQuantizeFile(folder);
+  return { ...read, quantization: packed, configBytes: Buffer.concat([configBytes, bytes]) };
+}
+
+async function isZero(weights: WeightFiles, name: string): Promise<boolean> {
+  const tensor = weights.tensors.get(name)!;
+  const dtype = floatDtype(tensor);
+  if (dtype === null) return false;
+  for await (const values of readFloats({ ...tensor, dtype })) {
+    if (values.some((value) => value !== 0)) return false;
+  }
+  return true;
+}
+
+/**
+ * What config.json does not call for would silently be left out of the model: biases, and weights of its layers.
+ * Some quantizers write a bias of zeros for every projection.
+ */
+async function refuseStrayTensors(
+  { config, configPath, weights }: ModelFolder,
+  names: ReadonlySet<string>,
+): Promise<void> {
+  const [layerPrefix] = config.names.mhaNorm.split('{layer}');
+  for (const name of weights.tensors.keys()) {
+    const [, module, kind] = /^(.*)\.(weight|bias)$/.exec(name) ?? [];
+    if (module === undefined || names.has(name)) continue;
+    const layer = name.startsWith(layerPrefix) ? Number.parseInt(name.slice(layerPrefix.length), 10) : NaN;
+    if (!(layer < config.sizes.layerCount) && !names.has(`${module}.weight`)) continue;
+    if (kind === 'bias' && (await isZero(weights, name))) continue;
+    throw new CheckpointError(
+      'unsupported',
+      `${configPath}: says that there is no ${name.slice(0, 120)}, but the weights hold one`,
+    );
   }
 }
 
 /**
- * Opens a Hugging Face folder: config.json, and weights in one safetensors file or in shards.
- * @param folder absolute
- * @throws CheckpointError when it is not a supported model, or the weights do not fit config.json
+ * Matches the tensors that config.json calls for to what the weights hold.
+ * @param place finds one tensor
+ * @throws CheckpointError when the weights hold others, which a model of that config would not use
  */
-export async function openHuggingFaceFolder(folder: string): Promise<Checkpoint> {
-  const configPath = join(folder, 'config.json');
-  const configBytes = await readWholeFile(configPath, MAX_CONFIG_BYTES);
-  const config = readModelConfig({ file: configPath, values: parseJsonObject(configBytes, configPath) });
-  const weights = await openWeightFiles(folder);
+export async function matchTensors<T>(
+  source: ModelFolder,
+  place: (name: string, shape: readonly number[]) => T,
+): Promise<ModelTensors<T>> {
   const names = new Set<string>();
-  const tensors = layOutTensors(config, config.names, (name, shape) => {
+  const tensors = layOutTensors(source.config, source.config.names, (name, shape) => {
     names.add(name);
-    return locateTensor(weights, name, shape);
+    return place(name, shape);
   });
-  refuseStrayBiases(weights, names, configPath);
+  await refuseStrayTensors(source, names);
+  return tensors;
+}
+
+/**
+ * Opens a folder whose weights are plain floats: they stay where they are.
+ * @throws CheckpointError when the weights do not fit config.json
+ */
+export async function openFloatFolder(source: ModelFolder): Promise<Checkpoint> {
+  const { config, folder, weights } = source;
+  requireOneFolder(weights);
+  const tensors = await matchTensors(source, (name, shape) => locateFloats(weights, name, shape));
   return {
     sourcePath: folder,
     folder,
@@ -72,7 +130,16 @@ export async function openHuggingFaceFolder(folder: string): Promise<Checkpoint>
     maxPositionTokens: config.maxPositionTokens,
     tiedHead: config.tiedHead,
     ...tensors,
-    fingerprint: await fingerprintModel(configBytes, weights.shards),
+    fingerprint: await fingerprintModel(source.configBytes, weights.shards),
     tokenizerNote: null,
   };
+}
+
+/**
+ * Opens a folder of decoded weights.
+ * @param folder absolute
+ * @throws CheckpointError when it is damaged
+ */
+export async function openHuggingFaceFolder(folder: string): Promise<Checkpoint> {
+  return openFloatFolder(await readModelFolder(folder));
 }

@@ -23,3 +23,5 @@ export { openCheckpoint } from './open-checkpoint.ts';
 export type { OpenOptions } from './open-checkpoint.ts';
 export { writeSafetensors } from './safetensors-writer.ts';
 export type { TensorBytes } from './safetensors-writer.ts';
+export { readTokenizerFiles } from './tokenizer-files.ts';
+export type { TokenizerFiles } from './tokenizer-files.ts';

@@ -2,7 +2,7 @@ import type { ModelShape } from '@blockpruner/blocks';
 import { findArchitecture, type Biases, type TensorNames } from './architecture.ts';
 import { CheckpointError } from './checkpoint-error.ts';
 import type { Rope } from './checkpoint.ts';
-import { booleanField, integerField, numberField, objectField, stringField, type Fields } from './field.ts';
+import { booleanField, integerField, numberField, stringField, type Fields } from './field.ts';
 import { LIMITS } from './limits.ts';
 import { readRope } from './rope.ts';
 
@@ -60,12 +60,6 @@ function readSizes(config: Fields, kvHeadsByDefault: (headCount: number) => numb
 export function readModelConfig(config: Fields): ModelConfig {
   const modelType = stringField(config, 'model_type');
   const architecture = findArchitecture(modelType, config.file);
-  if (objectField(config, 'quantization_config') !== null) {
-    throw new CheckpointError(
-      'unsupported',
-      `${config.file}: quantization_config: quantized weights are not supported: save the model in float32, float16 or bfloat16`,
-    );
-  }
   const activation = stringField(config, 'hidden_act', 'silu');
   if (activation !== 'silu') {
     throw new CheckpointError(

@@ -4,18 +4,20 @@ import type { Checkpoint } from './checkpoint.ts';
 import { CheckpointError, fromFileSystem } from './checkpoint-error.ts';
 import type { DecodeProgress } from './decoded-cache.ts';
 import { openGguf } from './gguf-checkpoint.ts';
-import { openHuggingFaceFolder } from './huggingface-folder.ts';
+import { openFloatFolder, readModelFolder } from './huggingface-folder.ts';
+import { findSnapshot } from './hub-cache-folder.ts';
+import { openQuantizedFolder } from './quantized-folder.ts';
 
 export interface OpenOptions {
-  /** Where the decoded copies of GGUF files are kept; created when it is needed. */
+  /** Where the decoded copies of quantized models are kept; created when it is needed. */
   readonly cacheFolder: string;
-  /** Called while a GGUF is decoded, in bytes of the decoded weights. */
+  /** Called while weights are decoded, in bytes of the decoded weights. */
   readonly onProgress?: DecodeProgress;
 }
 
 /**
- * Opens a model: a Hugging Face folder (config.json and safetensors) or a `.gguf` file. Sizes, names and shapes of
- * all tensors are checked; weights are not read, except to decode a GGUF.
+ * Opens a model: a Hugging Face folder (config.json and safetensors), a model's folder in the hub's cache, or a `.gguf`
+ * file. Sizes, names and shapes of all tensors are checked; weights are not read, except to decode quantized ones.
  * @throws CheckpointError when the model is absent, damaged or not supported
  */
 export async function openCheckpoint(path: string, options: OpenOptions): Promise<Checkpoint> {
@@ -31,12 +33,18 @@ export async function openCheckpoint(path: string, options: OpenOptions): Promis
       `${absolute} does not exist: name a Hugging Face folder or a .gguf file`,
     );
   }
-  if (isFolder) return openHuggingFaceFolder(absolute);
+  const cacheFolder = resolve(options.cacheFolder);
+  if (isFolder) {
+    const folder = await readModelFolder(await findSnapshot(absolute));
+    return folder.quantization === null
+      ? openFloatFolder(folder)
+      : openQuantizedFolder(folder, folder.quantization, cacheFolder, options.onProgress);
+  }
   if (!basename(absolute).toLowerCase().endsWith('.gguf')) {
     throw new CheckpointError(
       'unsupported',
       `${absolute}: is neither a Hugging Face folder nor a .gguf file: name the folder that holds config.json`,
     );
   }
-  return openGguf(absolute, resolve(options.cacheFolder), options.onProgress);
+  return openGguf(absolute, cacheFolder, options.onProgress);
 }

@@ -1,3 +1,21 @@
+import { stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { CheckpointError, fromFileSystem } from './checkpoint-error.ts';
+import { integerField, stringField, type Fields } from './field.ts';
+import { parseJsonObject, readWholeFile } from './file-bytes.ts';
+import { readGgufModel } from './gguf-split.ts';
+import { ggufTokenizer } from './gguf-tokenizer.ts';
+import { LIMITS } from './limits.ts';
+
+/** A megabyte is far beyond the largest config. */
+const MAX_CONFIG_BYTES = 2 ** 20;
+/** The largest tokenizers in use are near 35 MB. */
+const MAX_TOKENIZER_BYTES = 2 ** 28;
+/** Some list thousands of added tokens, which takes a few MB. */
+const MAX_TOKENIZER_CONFIG_BYTES = 2 ** 26;
+/** The longest templates have some tens of KiB. */
+const MAX_TEMPLATE_BYTES = 2 ** 22;
+
 /** A model's tokenizer as its files hold it; nothing of it is checked yet. */
 export interface TokenizerFiles {
   /** What errors name, absolute: the Hugging Face folder or the GGUF. */
@@ -12,4 +30,105 @@ export interface TokenizerFiles {
   readonly config: Readonly<Record<string, unknown>>;
   /** The Jinja source that renders a chat; null when the model has none. */
   readonly chatTemplate: string | null;
+}
+
+/**
+ * Reads a model's tokenizer and chat template without its weights: the files of a Hugging Face folder, or what the
+ * metadata of a GGUF amounts to.
+ * @throws CheckpointError when a file that is there cannot be read
+ */
+export async function readTokenizerFiles(modelPath: string): Promise<TokenizerFiles> {
+  const source = resolve(modelPath);
+  let isFolder: boolean;
+  try {
+    isFolder = (await stat(source)).isDirectory();
+  } catch (error) {
+    throw fromFileSystem(error, source);
+  }
+  return isFolder ? readFolder(source) : readGguf(source);
+}
+
+async function readFolder(source: string): Promise<TokenizerFiles> {
+  const modelConfig = await readFields(join(source, 'config.json'), MAX_CONFIG_BYTES);
+  if (modelConfig === null) {
+    throw new CheckpointError('not-found', `${join(source, 'config.json')}: does not exist`);
+  }
+  const config = await readFields(join(source, 'tokenizer_config.json'), MAX_TOKENIZER_CONFIG_BYTES);
+  const tokenizerJson = await readText(join(source, 'tokenizer.json'), MAX_TOKENIZER_BYTES);
+  return {
+    source,
+    vocabSize: integerField(modelConfig, 'vocab_size', LIMITS.vocabSize),
+    tokenizerJson,
+    absence: tokenizerJson === null ? await explainAbsence(source) : null,
+    config: config?.values ?? {},
+    chatTemplate: await readChatTemplate(source, config),
+  };
+}
+
+async function explainAbsence(folder: string): Promise<string> {
+  const sentencePiece = await stat(join(folder, 'tokenizer.model')).catch(() => null);
+  if (sentencePiece === null) {
+    return `${join(folder, 'tokenizer.json')}: no such file, and a text needs a tokenizer; give token-id arrays (.json), which need none`;
+  }
+  const name = JSON.stringify(folder).replaceAll('"', "'");
+  return `${folder}: has tokenizer.model but no tokenizer.json; write it: python -c "from transformers import AutoTokenizer as T; T.from_pretrained(${name}).save_pretrained(${name})"`;
+}
+
+/** A Jinja file wins over the field, as in transformers; chat_template.json is where processors of images had it. */
+async function readChatTemplate(folder: string, config: Fields | null): Promise<string | null> {
+  const jinja = await readText(join(folder, 'chat_template.jinja'), MAX_TEMPLATE_BYTES);
+  const template = jinja ?? (config && templateField(config));
+  if (template !== null) return template;
+  const json = await readFields(join(folder, 'chat_template.json'), MAX_TEMPLATE_BYTES);
+  return json && templateField(json);
+}
+
+/** One template, or several by name, of which the one named `default` counts. */
+function templateField({ file, values }: Fields): string | null {
+  const { chat_template: given } = values;
+  if (!Array.isArray(given)) return stringField({ file, values }, 'chat_template', '') || null;
+  const named = given.find((entry: unknown) => (entry as { name?: unknown } | null)?.name === 'default') as
+    { template?: unknown } | undefined;
+  if (typeof named?.template === 'string') return named.template;
+  throw new CheckpointError(
+    'malformed',
+    `${file}: chat_template is a list without a template named "default"`,
+  );
+}
+
+async function readText(path: string, maxBytes: number): Promise<string | null> {
+  const bytes = await readWholeFile(path, maxBytes).catch((error: unknown) => {
+    if (error instanceof CheckpointError && error.code === 'not-found') return null;
+    throw error;
+  });
+  if (bytes === null) return null;
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new CheckpointError('malformed', `${path}: is not UTF-8`, { cause: error });
+  }
+}
+
+async function readFields(file: string, maxBytes: number): Promise<Fields | null> {
+  const text = await readText(file, maxBytes);
+  return text === null ? null : { file, values: parseJsonObject(Buffer.from(text), file) };
+}
+
+async function readGguf(source: string): Promise<TokenizerFiles> {
+  const gguf = await readGgufModel(source);
+  const embedding = gguf.tensors.get('token_embd.weight');
+  if (embedding === undefined) {
+    throw new CheckpointError('missing-tensor', `${source}: tensor token_embd.weight is missing`);
+  }
+  const vocabSize = embedding.shape[0];
+  const { files, note } = ggufTokenizer(gguf.first, vocabSize);
+  const config = (files?.tokenizerConfig ?? {}) as Record<string, unknown>;
+  return {
+    source,
+    vocabSize,
+    tokenizerJson: files && JSON.stringify(files.tokenizer),
+    absence: note && `${note}; give token-id arrays (.json), which need no tokenizer`,
+    config,
+    chatTemplate: templateField({ file: source, values: config }),
+  };
 }

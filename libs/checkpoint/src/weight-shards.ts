@@ -1,5 +1,6 @@
-import { readdir, stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { explainAbsentWeights } from './absent-weights.ts';
 import { CheckpointError, fromFileSystem } from './checkpoint-error.ts';
 import { objectField } from './field.ts';
 import { parseJsonObject, readWholeFile } from './file-bytes.ts';
@@ -11,22 +12,30 @@ const INDEX_FILE = 'model.safetensors.index.json';
 const MAX_INDEX_BYTES = 64 * 2 ** 20;
 /** Five times the largest published checkpoint's. */
 const MAX_SHARDS = 1024;
+const MAX_SHOWN_NAME_LENGTH = 120;
+
+/** A tensor as its shard describes it. */
+export interface StoredTensor extends SafetensorsEntry {
+  /** Absolute, with symbolic links resolved. */
+  readonly file: string;
+}
 
 /** The weights of a Hugging Face folder. */
 export interface WeightFiles {
+  /** What errors name when a tensor is missing: the only file, or the index. */
+  readonly source: string;
   /** In the order of their names in the folder. */
   readonly shards: readonly SafetensorsFile[];
-  /**
-   * Finds a tensor.
-   * @throws CheckpointError when it is absent, or not in the shard that the index names
-   */
-  locate(name: string): { readonly shard: SafetensorsFile; readonly entry: SafetensorsEntry };
-  has(name: string): boolean;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
+/** Tensor name to shard file name, as the index has it. */
+type ShardOfTensor = ReadonlyMap<string, string>;
+
+/** True of a link that leads nowhere too: reading it says so. */
 async function exists(path: string): Promise<boolean> {
   try {
-    await stat(path);
+    await lstat(path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
@@ -34,30 +43,18 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-async function explainAbsence(folder: string): Promise<CheckpointError> {
-  const files = await readdir(folder);
-  if (files.some((name) => /^pytorch_model.*\.bin(\.index\.json)?$/.test(name))) {
-    return new CheckpointError(
-      'unsupported',
-      `${folder}: holds pytorch_model.bin weights only: convert them with transformers: ` +
-        `AutoModelForCausalLM.from_pretrained("${folder}").save_pretrained("<new folder>")`,
-    );
-  }
-  return new CheckpointError('not-found', `${folder}: has neither ${SINGLE_FILE} nor ${INDEX_FILE}`);
-}
-
-/** Reads the index: tensor name to shard file name. */
-async function readIndex(path: string): Promise<Map<string, string>> {
+async function readIndex(path: string): Promise<ShardOfTensor> {
   const values = parseJsonObject(await readWholeFile(path, MAX_INDEX_BYTES), path);
   const weightMap = objectField({ file: path, values }, 'weight_map');
   if (weightMap === null) throw new CheckpointError('malformed', `${path}: weight_map is missing`);
   const shardOf = new Map<string, string>();
   for (const [tensor, shard] of Object.entries(weightMap.values)) {
     // A shard elsewhere would escape the folder.
-    if (typeof shard !== 'string' || !/^[^/\\\0]+\.safetensors$/.test(shard)) {
+    if (typeof shard !== 'string' || !/^[^/\\\0]{1,255}$/.test(shard) || !shard.endsWith('.safetensors')) {
+      const shown = typeof shard === 'string' ? JSON.stringify(shard.slice(0, 80)) : typeof shard;
       throw new CheckpointError(
         'malformed',
-        `${path}: weight_map names ${JSON.stringify(shard)?.slice(0, 80)} for ${tensor}: expected a .safetensors file of this folder`,
+        `${path}: weight_map names ${shown} for ${tensor.slice(0, MAX_SHOWN_NAME_LENGTH)}: expected a .safetensors file of this folder`,
       );
     }
     shardOf.set(tensor, shard);
@@ -65,54 +62,106 @@ async function readIndex(path: string): Promise<Map<string, string>> {
   return shardOf;
 }
 
-function checkOneFolder(shards: readonly SafetensorsFile[], folder: string): void {
-  const folders = [...new Set(shards.map(({ file }) => dirname(file)))];
-  if (folders.length > 1) {
+function shardNames(shardOf: ShardOfTensor, indexPath: string): string[] {
+  const names = [...new Set(shardOf.values())].sort();
+  if (names.length === 0 || names.length > MAX_SHARDS) {
     throw new CheckpointError(
-      'unsupported',
-      `${folder}: its shards are links into different folders (${folders[0]} and ${folders[1]}): ` +
-        'the engine maps weights from one folder: copy them into one',
+      'malformed',
+      `${indexPath}: names ${names.length} shards: expected 1 to ${MAX_SHARDS}`,
+    );
+  }
+  return names;
+}
+
+/** The name on the hub of a model whose folder lies in the hub's cache, else a stand-in for it. */
+function hubName(folder: string): string {
+  const [, organisation, model] = /models--([\w.-]+?)--([\w.-]+)\/snapshots\//.exec(folder) ?? [];
+  return model === undefined ? 'ORG/MODEL' : `${organisation}/${model}`;
+}
+
+async function readShard(folder: string, name: string): Promise<SafetensorsFile> {
+  try {
+    return await readSafetensorsHeader(join(folder, name));
+  } catch (error) {
+    if (!(error instanceof CheckpointError) || error.code !== 'not-found') throw error;
+    throw new CheckpointError(
+      'not-found',
+      `${error.message}: ${INDEX_FILE} calls for it, fetch it: hf download ${hubName(folder)} ${name}`,
+      { cause: error },
     );
   }
 }
 
-/**
- * Reads the headers of `model.safetensors`, or of every shard that the index names.
- * @throws CheckpointError when weights are absent, truncated or malformed, or lie in more than one folder
- */
-export async function openWeightFiles(folder: string): Promise<WeightFiles> {
-  let shardOf: Map<string, string> | null = null;
-  let names = [SINGLE_FILE];
-  if (!(await exists(join(folder, SINGLE_FILE)))) {
-    const indexPath = join(folder, INDEX_FILE);
-    if (!(await exists(indexPath))) throw await explainAbsence(folder);
-    shardOf = await readIndex(indexPath);
-    names = [...new Set(shardOf.values())].sort();
-    if (names.length === 0 || names.length > MAX_SHARDS) {
+function refuseOneFileTwice(shards: ReadonlyMap<string, SafetensorsFile>, folder: string): void {
+  const names = new Map<string, string>();
+  for (const [name, { file }] of shards) {
+    const other = names.get(file);
+    if (other !== undefined) {
       throw new CheckpointError(
         'malformed',
-        `${indexPath}: names ${names.length} shards: expected 1 to ${MAX_SHARDS}`,
+        `${folder}: shards ${other} and ${name} are links to one file, ${file}: fetch them again`,
       );
     }
+    names.set(file, name);
   }
-  const shards = new Map<string, SafetensorsFile>();
-  for (const name of names) shards.set(name, await readSafetensorsHeader(join(folder, name)));
-  checkOneFolder([...shards.values()], folder);
+}
 
+/** Puts the tensors of all shards together; each must be where the index says. */
+function gatherTensors(
+  shards: ReadonlyMap<string, SafetensorsFile>,
+  shardOf: ShardOfTensor | null,
+  folder: string,
+): Map<string, StoredTensor> {
+  const gathered = new Map<string, StoredTensor>();
+  for (const [shardName, { file, tensors }] of shards) {
+    for (const [tensor, entry] of tensors) {
+      const listed = shardOf === null ? shardName : shardOf.get(tensor);
+      if (listed !== shardName) {
+        const name = tensor.slice(0, MAX_SHOWN_NAME_LENGTH);
+        const says = listed === undefined ? 'does not list it' : `says that it is in ${listed}`;
+        throw new CheckpointError(
+          'malformed',
+          `${join(folder, shardName)}: holds tensor ${name}, but ${INDEX_FILE} ${says}: they are of different models, fetch both again`,
+        );
+      }
+      gathered.set(tensor, { ...entry, file });
+    }
+  }
+  return gathered;
+}
+
+/**
+ * Reads the headers of `model.safetensors`, or of every shard that the index names.
+ * @throws CheckpointError when weights are absent, truncated or malformed, or the shards do not fit the index
+ */
+export async function openWeightFiles(folder: string): Promise<WeightFiles> {
+  const single = join(folder, SINGLE_FILE);
+  const indexPath = join(folder, INDEX_FILE);
+  const isSingle = await exists(single);
+  if (!isSingle && !(await exists(indexPath))) {
+    throw await explainAbsentWeights(folder, `neither ${SINGLE_FILE} nor ${INDEX_FILE}`);
+  }
+  const shardOf = isSingle ? null : await readIndex(indexPath);
+  const shards = new Map<string, SafetensorsFile>();
+  if (shardOf === null) shards.set(SINGLE_FILE, await readSafetensorsHeader(single));
+  else for (const name of shardNames(shardOf, indexPath)) shards.set(name, await readShard(folder, name));
+  refuseOneFileTwice(shards, folder);
   return {
+    source: isSingle ? single : indexPath,
     shards: [...shards.values()],
-    has: (name) => (shardOf ? shardOf.has(name) : shards.get(SINGLE_FILE)!.tensors.has(name)),
-    locate(name) {
-      const shardName = shardOf ? shardOf.get(name) : SINGLE_FILE;
-      if (shardName === undefined) {
-        throw new CheckpointError('missing-tensor', `${join(folder, INDEX_FILE)}: tensor ${name} is missing`);
-      }
-      const shard = shards.get(shardName)!;
-      const entry = shard.tensors.get(name);
-      if (entry === undefined) {
-        throw new CheckpointError('missing-tensor', `${join(folder, shardName)}: tensor ${name} is missing`);
-      }
-      return { shard, entry };
-    },
+    tensors: gatherTensors(shards, shardOf, folder),
   };
+}
+
+/** @throws CheckpointError when the shards are links into different folders: the engine maps weights from one */
+export function requireOneFolder({ shards, source }: WeightFiles): void {
+  const [first, ...others] = new Set(shards.map(({ file }) => dirname(file)));
+  if (others.length > 0) {
+    const folder = dirname(source);
+    throw new CheckpointError(
+      'unsupported',
+      `${folder}: its shards are links into different folders (${first} and ${others[0]}), the engine maps them ` +
+        'from one: put copies into a new folder, then name it: cp -rL . NEW_FOLDER',
+    );
+  }
 }

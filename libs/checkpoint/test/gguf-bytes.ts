@@ -1,7 +1,9 @@
 import { TINY_SHAPES, tinyValues } from './tiny-model.ts';
 
 export type GgufValue =
+  | { u16: number }
   | { u32: number }
+  | { i32: number }
   | { u64: bigint }
   | { f32: number }
   | { bool: boolean }
@@ -37,7 +39,15 @@ export function text(value: string | Uint8Array): Buffer {
   return Buffer.concat([u64(bytes.length), bytes]);
 }
 
+function scalar(type: number, bytes: number, write: (target: Buffer) => void): Buffer {
+  const value = Buffer.alloc(bytes);
+  write(value);
+  return Buffer.concat([u32(type), value]);
+}
+
 function encodeValue(value: GgufValue): Buffer {
+  if ('u16' in value) return scalar(2, 2, (bytes) => bytes.writeUInt16LE(value.u16));
+  if ('i32' in value) return scalar(5, 4, (bytes) => bytes.writeInt32LE(value.i32));
   if ('u32' in value) return Buffer.concat([u32(4), u32(value.u32)]);
   if ('u64' in value) return Buffer.concat([u32(10), u64(value.u64)]);
   if ('bool' in value) return Buffer.concat([u32(7), Buffer.of(value.bool ? 1 : 0)]);
@@ -51,10 +61,7 @@ function encodeValue(value: GgufValue): Buffer {
     ]);
   }
   if ('i32s' in value) return Buffer.concat([u32(9), u32(5), u64(value.i32s.length), ...value.i32s.map(u32)]);
-  const bytes = Buffer.alloc(8);
-  bytes.writeUInt32LE(6);
-  bytes.writeFloatLE(value.f32, 4);
-  return bytes;
+  return scalar(6, 4, (bytes) => bytes.writeFloatLE(value.f32));
 }
 
 /** The bytes of a GGUF file, aligned to 32. */
@@ -129,11 +136,12 @@ function ggufName(name: string): string {
   return parts.reduce((text, [from, to]) => text.replace(from, to), name);
 }
 
-/** The tiny model in float32, with the values of `tinyTensors`. */
-export function tinyGgufTensors(): GgufTensorBytes[] {
-  return TINY_SHAPES.map(([name, shape], seed) => {
+/** The tensors of a small model in float32, with the values of `tinyTensors`; heads have 16 rows. */
+export function tinyGgufTensors(shapes = TINY_SHAPES, interleaved = true): GgufTensorBytes[] {
+  return shapes.map(([name, shape], seed) => {
     const values = tinyValues(shape, seed);
-    const stored = /[qk]_proj/.test(name) ? interleaveHalves(values, 16, 32) : values;
+    const permuted = interleaved && /[qk]_proj/.test(name);
+    const stored = permuted ? interleaveHalves(values, 16, shape[1] ?? 1) : values;
     return {
       name: ggufName(name),
       type: 0,
@@ -141,4 +149,87 @@ export function tinyGgufTensors(): GgufTensorBytes[] {
       data: new Uint8Array(stored.buffer),
     };
   });
+}
+
+/** The metadata of the tiny model for another architecture, which prefixes its keys. */
+export function tinyMetadataOf(architecture: string): Record<string, GgufValue> {
+  const entries = Object.entries(TINY_METADATA).map(([key, value]): [string, GgufValue] => [
+    key.replace(/^llama\./, `${architecture}.`),
+    value,
+  ]);
+  return { ...Object.fromEntries(entries), 'general.architecture': { string: architecture } };
+}
+
+/** `rope_freqs.weight` for the llama3 scaling with the parameters of Llama 3.1, as convert_hf_to_gguf.py computes it. */
+export function llama3Divisors(theta: number, headSize: number, factor: number): number[] {
+  return Array.from({ length: headSize / 2 }, (_, pair) => {
+    const wavelength = 2 * Math.PI * theta ** ((2 * pair) / headSize);
+    if (wavelength < 8192 / 4) return 1;
+    if (wavelength > 8192) return factor;
+    const smooth = (8192 / wavelength - 1) / (4 - 1);
+    return 1 / ((1 - smooth) / factor + smooth);
+  });
+}
+
+const MIXED_HIDDEN = 256;
+
+/** One layer of width 256, wide enough for K-quants. */
+export const MIXED_METADATA: Record<string, GgufValue> = {
+  ...TINY_METADATA,
+  'llama.block_count': { u32: 1 },
+  'llama.embedding_length': { u32: MIXED_HIDDEN },
+  'llama.feed_forward_length': { u32: MIXED_HIDDEN },
+};
+
+/** Name, type, bytes of a block, elements of a block, rows. */
+const MIXED_TENSORS: [string, number, number, number, number][] = [
+  ['token_embd', 30, 2, 1, 24],
+  ['blk.0.attn_norm', 1, 2, 1, 1],
+  ['blk.0.attn_q', 2, 18, 32, 256],
+  ['blk.0.attn_k', 6, 22, 32, 128],
+  ['blk.0.attn_v', 7, 24, 32, 128],
+  ['blk.0.attn_output', 8, 34, 32, 256],
+  ['blk.0.ffn_norm', 0, 4, 1, 1],
+  ['blk.0.ffn_gate', 12, 144, 256, 256],
+  ['blk.0.ffn_up', 13, 176, 256, 256],
+  ['blk.0.ffn_down', 14, 210, 256, 256],
+  ['output_norm', 1, 2, 1, 1],
+];
+
+/** A model in which nearly every tensor has another type; its bytes are arbitrary, below 0x40 so that all is finite. */
+export function mixedGgufTensors(): GgufTensorBytes[] {
+  return MIXED_TENSORS.map(([name, type, bytes, elements, rows], seed) => ({
+    name: `${name}.weight`,
+    type,
+    dimensions: rows === 1 ? [MIXED_HIDDEN] : [MIXED_HIDDEN, rows],
+    data: Uint8Array.from({ length: (rows * MIXED_HIDDEN * bytes) / elements }, (_, i) => {
+      return (i * 37 + seed * 11 + (i >> 6)) % 64;
+    }),
+  }));
+}
+
+/** The parts that llama.cpp's gguf-split makes, as named files: the metadata is in the first one only. */
+export function splitGguf(
+  name: string,
+  partCount: number,
+  metadata = TINY_METADATA,
+  tensors = tinyGgufTensors(),
+): { name: string; bytes: Buffer }[] {
+  return Array.from({ length: partCount }, (_, index) => {
+    const split: Record<string, GgufValue> = {
+      'split.no': { u16: index },
+      'split.count': { u16: partCount },
+      'split.tensors.count': { i32: tensors.length },
+    };
+    const own = tensors.filter((_, i) => Math.floor((i * partCount) / tensors.length) === index);
+    return {
+      name: partName(name, index + 1, partCount),
+      bytes: ggufBytes(index === 0 ? { ...metadata, ...split } : split, own),
+    };
+  });
+}
+
+export function partName(name: string, part: number, partCount: number): string {
+  const digits = (number: number) => String(number).padStart(5, '0');
+  return `${name}-${digits(part)}-of-${digits(partCount)}.gguf`;
 }

@@ -1,0 +1,32 @@
+import { stringEnd } from './json-keys.ts';
+
+/** A config nests 5 deep, a header 3; a parser that goes on for ever exhausts the stack or the memory. */
+const MAX_DEPTH = 64;
+/** Four times those of the largest tokenizer.json; a parsed value takes up to 60 bytes, as text it may take two. */
+const MAX_VALUES = 2 ** 23;
+
+/** Why a JSON text would take far more to parse than any real file does, or null. The text need not be valid. */
+export function excessOfJson(text: string): string | null {
+  let depth = 0;
+  let values = 0;
+  for (let i = 0; i < text.length; i++) {
+    switch (text[i]) {
+      case '"':
+        i = stringEnd(text, i);
+        break;
+      case '{':
+      case '[':
+        values++;
+        if (++depth > MAX_DEPTH) return `nests deeper than ${MAX_DEPTH} levels`;
+        break;
+      case '}':
+      case ']':
+        depth--;
+        break;
+      case ',':
+        if (++values > MAX_VALUES) return `holds more than ${MAX_VALUES} values`;
+        break;
+    }
+  }
+  return null;
+}

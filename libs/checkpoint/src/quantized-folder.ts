@@ -1,0 +1,104 @@
+import { join } from 'node:path';
+import type { Checkpoint, TensorLocation } from './checkpoint.ts';
+import { CheckpointError } from './checkpoint-error.ts';
+import { decodedFolder, ensureDecoded, type DecodeProgress } from './decoded-cache.ts';
+import { readWholeFile } from './file-bytes.ts';
+import { fingerprintModel } from './fingerprint.ts';
+import { locateFloats, readFloats } from './float-tensor.ts';
+import { decodeFp8, locateFp8, type Fp8Weight } from './fp8-weights.ts';
+import { matchTensors, openHuggingFaceFolder, type ModelFolder } from './huggingface-folder.ts';
+import { decodePacked, isPackedWeight, locatePacked, type PackedWeight } from './packed-weights.ts';
+import type { Quantization } from './quantization-config.ts';
+import type { TensorDescription } from './safetensors-writer.ts';
+
+/** Copied as they are, where they are there. */
+const TOKENIZER_FILES = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'chat_template.jinja',
+  'chat_template.json',
+];
+/** The largest tokenizers in use are near 35 MB. */
+const MAX_TOKENIZER_FILE_BYTES = 2 ** 28;
+
+type Source =
+  | { readonly kind: 'floats'; readonly tensor: TensorLocation }
+  | { readonly kind: 'fp8'; readonly tensor: Fp8Weight }
+  | { readonly kind: 'packed'; readonly tensor: PackedWeight };
+
+interface QuantizedTensor {
+  readonly target: TensorDescription;
+  readonly source: Source;
+}
+
+function locate(
+  { weights }: ModelFolder,
+  quantization: Quantization,
+  name: string,
+  shape: readonly number[],
+): Source {
+  if (quantization.method === 'fp8') {
+    return weights.tensors.get(name)?.dtype === 'F8_E4M3' && shape.length === 2
+      ? { kind: 'fp8', tensor: locateFp8(weights, name, shape, quantization.block) }
+      : { kind: 'floats', tensor: locateFloats(weights, name, shape) };
+  }
+  return isPackedWeight(weights, name)
+    ? { kind: 'packed', tensor: locatePacked(weights, name, shape, quantization) }
+    : { kind: 'floats', tensor: locateFloats(weights, name, shape) };
+}
+
+async function* decodeAll(tensors: readonly QuantizedTensor[]): AsyncGenerator<Float32Array> {
+  for (const { source } of tensors) {
+    if (source.kind === 'fp8') yield* decodeFp8(source.tensor);
+    else if (source.kind === 'packed') yield* decodePacked(source.tensor);
+    else yield* readFloats(source.tensor);
+  }
+}
+
+async function textFiles({ folder, configValues }: ModelFolder): Promise<Map<string, Buffer>> {
+  const config = { ...configValues, torch_dtype: 'float32' } as Record<string, unknown>;
+  delete config.quantization_config;
+  delete config.dtype;
+  const files = new Map<string, Buffer>([['config.json', Buffer.from(JSON.stringify(config, null, 1))]]);
+  for (const name of TOKENIZER_FILES) {
+    const bytes = await readWholeFile(join(folder, name), MAX_TOKENIZER_FILE_BYTES).catch(
+      (error: unknown) => {
+        if (error instanceof CheckpointError && error.code === 'not-found') return null;
+        throw error;
+      },
+    );
+    if (bytes !== null) files.set(name, bytes);
+  }
+  return files;
+}
+
+/**
+ * Opens a folder of quantized weights by decoding them, once, into a folder of float32 in the cache.
+ * @throws CheckpointError when they cannot be decoded, or the cache folder has too little space
+ */
+export async function openQuantizedFolder(
+  source: ModelFolder,
+  quantization: Quantization,
+  cacheFolder: string,
+  onProgress?: DecodeProgress,
+): Promise<Checkpoint> {
+  const tensors: QuantizedTensor[] = [];
+  await matchTensors(source, (name, shape) => {
+    tensors.push({
+      target: { name, dtype: 'float32', shape },
+      source: locate(source, quantization, name, shape),
+    });
+  });
+  const fingerprint = await fingerprintModel(source.configBytes, source.weights.shards);
+  const entry = decodedFolder(cacheFolder, fingerprint);
+  const plan = {
+    source: source.folder,
+    textFiles: await textFiles(source),
+    tensors: tensors.map(({ target }) => target),
+    decode: () => decodeAll(tensors),
+  };
+  await ensureDecoded(entry, plan, onProgress);
+  const decoded = await openHuggingFaceFolder(entry);
+  return { ...decoded, sourcePath: source.folder, fingerprint };
+}
