@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 const ROOT = join(import.meta.dirname, '..');
 const BIN = join(ROOT, 'apps/coordinator/bin');
 const PAGES = globSync('{*.md,docs/**/*.md,tools/**/*.md}', { cwd: ROOT }).sort();
-const COMMANDS = ['prune', 'score', 'resume', 'status', 'list', 'doctor', 'worker'];
+const COMMANDS = ['prune', 'score', 'resume', 'calibration inspect', 'status', 'list', 'doctor', 'worker'];
 const OPTION = /^ {2}(?:-\w, )?(--[\w-]+(?: <[^>]+>)?) {2,}(.*)$/gm;
 
 interface Option {
@@ -39,7 +39,9 @@ function optionOf([, usage, text]: RegExpMatchArray): Option {
 
 /** The options that a command's help lists, by flag. */
 function helpOf(command: string): Map<string, Option> {
-  const text = execFileSync(join(BIN, 'blockpruner'), [command, '--help'], { encoding: 'utf8' });
+  const text = execFileSync(join(BIN, 'blockpruner'), [...command.split(' '), '--help'], {
+    encoding: 'utf8',
+  });
   const options = [...text.replaceAll(/\n {20,}/g, ' ').matchAll(OPTION)].map(optionOf);
   return new Map(options.map((option) => [option.usage.split(' ')[0], option]));
 }
@@ -57,7 +59,10 @@ function commands(file: string): string[][] {
   return [...lines, ...spans]
     .map((text) => text.replace(/\s+#.*/, '').match(/^(?:npx )?blockpruner (.+)$/s)?.[1])
     .filter((words) => words !== undefined)
-    .map((words) => words.split(/\s+/));
+    .map((words) => {
+      const command = COMMANDS.find((name) => words.startsWith(name)) ?? words.split(' ')[0];
+      return [command, ...words.slice(command.length).trim().split(/\s+/)];
+    });
 }
 
 /** The cells of the first table below a text of the page, without its head. */

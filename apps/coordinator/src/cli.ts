@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { doctor } from './commands/doctor.ts';
+import { inspect, INSPECT_SETTINGS } from './commands/inspect-calibration.ts';
 import { list } from './commands/list.ts';
 import { prune, PRUNE_SETTINGS } from './commands/prune.ts';
 import { resume, RESUME_SETTINGS } from './commands/resume.ts';
@@ -18,7 +19,8 @@ import {
 
 const EXAMPLES = `
 Examples:
-  blockpruner prune --model ./SmolLM2-135M --calibration alpaca.txt --remove 8
+  blockpruner prune --model ./SmolLM2-135M --calibration alpaca.json --remove 8
+  blockpruner prune --model HuggingFaceTB/SmolLM2-135M --calibration hf:tatsu-lab/alpaca --remove 8
   blockpruner prune --model model.gguf --calibration rows.json --ratio 0.2 --workers local:2
   blockpruner prune --model ./Llama-3 --calibration wiki.txt --ratio 0.25 --listen 0.0.0.0:50051
   blockpruner worker --connect coordinator-host:50051 --device cuda:0
@@ -108,6 +110,17 @@ export function buildCli(opened: Console[]): { run(argv: string[]): Promise<numb
       }),
     ['json', 'cacheDir'],
   );
+  declareSettings(
+    program
+      .command('calibration')
+      .description('look at calibration files: calibration inspect <file>')
+      .command('inspect')
+      .argument('<file>', 'as for --calibration: a file, a folder, a glob, or hf:org/name[:split]')
+      .description('show what a calibration set holds, what was dropped and why, and the rows it gives')
+      .addHelpText('after', INSPECT_EXAMPLES)
+      .action((file: string, _options: unknown, command: Command) => inspect(file, command, open)),
+    INSPECT_SETTINGS,
+  );
   program
     .command('worker')
     .description('compute for a coordinator, here or on another machine; see blockpruner worker --help')
@@ -129,7 +142,7 @@ export function buildCli(opened: Console[]): { run(argv: string[]): Promise<numb
 const PRUNE_EXAMPLES = `
 Examples:
   blockpruner prune --model model.gguf --calibration book.txt --remove 4 --rows 8 --seq-len 256
-  blockpruner prune --model ./Qwen2-7B --calibration rows.json --ratio 0.2 --block-type mha
+  blockpruner prune --model ./Qwen2-7B --calibration 'docs/*.md' --pack documents --ratio 0.2 --block-type mha
   blockpruner prune --config run.yaml --dry-run`;
 
 const RESUME_EXAMPLES = `
@@ -141,6 +154,12 @@ const SCORE_EXAMPLES = `
 Examples:
   blockpruner score --model model.gguf --calibration book.txt --rows 8 --seq-len 256
   blockpruner score --model model.gguf --calibration rows.json --mask mha.3+mlp.7 --mask mha.12 --json`;
+
+const INSPECT_EXAMPLES = `
+Examples:
+  blockpruner calibration inspect alpaca.json
+  blockpruner calibration inspect chats.jsonl.gz --model ./Llama-3 --seq-len 512
+  blockpruner calibration inspect hf:tatsu-lab/alpaca --model model.gguf --json`;
 
 const STATUS_EXAMPLES = `
 Examples:

@@ -23,7 +23,10 @@ const CALIBRATION: CalibrationSet = {
   contentHash: 'sha256:00',
   source: 'token-ids',
   availableRows: 2,
+  recordCount: 2,
+  dropped: [],
   droppedTokens: 0,
+  specialTokens: null,
   notes: [],
 };
 

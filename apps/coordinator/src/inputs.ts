@@ -1,22 +1,31 @@
 import { resolve } from 'node:path';
 import { loadCalibration, type CalibrationSet } from '@blockpruner/calibration';
-import { findNonFinite, openCheckpoint, type Checkpoint } from '@blockpruner/checkpoint';
+import { findNonFinite, openCheckpoint, readTokenizerFiles, type Checkpoint } from '@blockpruner/checkpoint';
 import type { Logger, ProgressDisplay } from '@blockpruner/telemetry';
+import type { Console } from './console.ts';
+import { bytesProgress, locateCalibration, locateModel, type LocatedModel } from './locate-inputs.ts';
+import { requireSetting, type ResolvedSettings } from './resolve-settings.ts';
+import type { ROW_SETTINGS } from './setting.ts';
 import { RunError } from './usage-error.ts';
+
+/** A model that was found, opened and checked. */
+export interface OpenedModel extends LocatedModel {
+  readonly checkpoint: Checkpoint;
+}
 
 /**
  * Opens a model and reads every weight once, so that a bad one ends the command before anything is written.
- * @throws CheckpointError for a file that cannot be used; RunError naming the first non-finite weight
+ * @throws HubError, CheckpointError for a model that cannot be used; RunError naming the first non-finite weight
  */
 export async function openModel(
-  path: string,
+  given: string,
   cacheFolder: string,
   logger: Logger,
   progress: ProgressDisplay,
-): Promise<Checkpoint> {
-  const report = (doneBytes: number, totalBytes: number, what: string): void =>
-    progress.update({ title: `${what} (MiB)`, done: mib(doneBytes), total: mib(totalBytes) });
-  const checkpoint = await openCheckpoint(resolve(path), {
+): Promise<OpenedModel> {
+  const located = await locateModel(given, logger, progress);
+  const report = bytesProgress(progress);
+  const checkpoint = await openCheckpoint(located.path, {
     cacheFolder: resolve(cacheFolder),
     onProgress: report,
   });
@@ -39,51 +48,69 @@ export async function openModel(
     },
     'model opened',
   );
-  if (checkpoint.tokenizerNote !== null) logger.warn(checkpoint.tokenizerNote);
-  return checkpoint;
+  return { ...located, checkpoint };
 }
 
-export interface CalibrationChoice {
-  readonly path: string;
-  readonly rowCount: number;
-  readonly rowTokens: number;
-  readonly seed: number;
+/** The options of every command that takes rows. */
+export type RowSettings = ResolvedSettings<'calibration' | (typeof ROW_SETTINGS)[number]>;
+
+/** What loadCalibration takes from the options. */
+export function rowOptions(settings: ResolvedSettings<(typeof ROW_SETTINGS)[number]>) {
+  return {
+    rowCount: requireSetting(settings, 'rows'),
+    rowTokens: requireSetting(settings, 'seqLen'),
+    seed: requireSetting(settings, 'seed'),
+    pack: requireSetting(settings, 'pack'),
+    specialTokens: requireSetting(settings, 'specialTokens'),
+    textColumn: settings.values.textColumn ?? null,
+  };
 }
 
-/** @throws CalibrationError for a file that cannot be used */
+/**
+ * Loads the calibration rows with the model's own tokenizer.
+ * @returns the rows, and what names the same set later, from any folder
+ * @throws HubError, CheckpointError, CalibrationError for a set that cannot be used
+ */
 export async function openCalibration(
-  choice: CalibrationChoice,
-  checkpoint: Checkpoint,
-  logger: Logger,
-): Promise<CalibrationSet> {
-  const set = await loadCalibration({
-    ...choice,
-    path: resolve(choice.path),
-    tokenizerFolder: checkpoint.folder,
-    vocabSize: checkpoint.shape.vocabSize,
+  settings: RowSettings,
+  { sourcePath, maxPositionTokens }: Checkpoint,
+  { logger, progress }: Pick<Console, 'logger' | 'progress'>,
+): Promise<{ calibration: CalibrationSet; pinned: string }> {
+  const given = requireSetting(settings, 'calibration');
+  const { files, pinned } = await locateCalibration(given, logger, progress);
+  const report = bytesProgress(progress);
+  const calibration = await loadCalibration({
+    ...rowOptions(settings),
+    name: given,
+    files,
+    tokenizer: await readTokenizerFiles(sourcePath),
+    onProgress: (done, total) => report(done, total, 'reading the calibration text'),
   });
-  for (const note of set.notes) logger.warn(note);
-  const longest = Math.max(...set.rows.map((row) => row.length));
-  if (longest > checkpoint.maxPositionTokens) {
+  progress.clear();
+  for (const note of calibration.notes) logger.warn(note);
+  const longest = calibration.rows.reduce((most, row) => Math.max(most, row.length), 0);
+  if (longest > maxPositionTokens) {
     logger.warn(
-      { longestRowTokens: longest, maxPositionTokens: checkpoint.maxPositionTokens },
+      { longestRowTokens: longest, maxPositionTokens },
       'rows are longer than the model was made for; its scores there mean little',
     );
   }
+  const { rows, source, recordCount, dropped, droppedTokens, specialTokens, contentHash } = calibration;
   logger.info(
     {
-      calibration: choice.path,
-      source: set.source,
-      rows: set.rows.length,
-      availableRows: set.availableRows,
-      tokens: set.rows.reduce((sum, row) => sum + row.length, 0),
-      contentHash: set.contentHash,
+      calibration: given,
+      files: files.length,
+      source,
+      records: recordCount,
+      dropped,
+      droppedTokens,
+      rows: rows.length,
+      availableRows: calibration.availableRows,
+      tokens: rows.reduce((sum, row) => sum + row.length, 0),
+      specialTokens,
+      contentHash,
     },
     'calibration rows ready',
   );
-  return set;
-}
-
-function mib(bytes: number): number {
-  return Math.round(bytes / 2 ** 20);
+  return { calibration, pinned };
 }

@@ -45,16 +45,41 @@ const SETTINGS = {
   model: {
     key: 'model',
     metavar: 'path',
-    description: 'Hugging Face folder, or a .gguf file',
+    description: 'Hugging Face folder, .gguf file, or org/name[@revision] of the Hugging Face hub',
     group: 'Model and data',
     schema: text,
   },
   calibration: {
     key: 'calibration',
     metavar: 'file',
-    description: '.txt (one record) or .json (array of texts, or of token-id arrays)',
+    description:
+      'file, folder or glob of .txt, .md, .json, .jsonl or .parquet, also .gz or .zst; or hf:org/name[:split]',
     group: 'Model and data',
     schema: text,
+  },
+  textColumn: {
+    key: 'text-column',
+    metavar: 'name',
+    description: 'column of the records that holds the text (default: by their form)',
+    group: 'Model and data',
+    schema: text,
+  },
+  pack: {
+    key: 'pack',
+    metavar: 'way',
+    description:
+      'join: one text cut into rows, as the reference does; documents: a row a record, none joined',
+    group: 'Model and data',
+    default: 'join',
+    schema: z.enum(['join', 'documents']).describe('join or documents'),
+  },
+  specialTokens: {
+    key: 'special-tokens',
+    metavar: 'policy',
+    description: 'add: as the tokenizer does by default; none: text only',
+    group: 'Model and data',
+    default: 'add',
+    schema: z.enum(['add', 'none']).describe('add or none'),
   },
   rows: {
     key: 'rows',
@@ -83,7 +108,7 @@ const SETTINGS = {
   cacheDir: {
     key: 'cache-dir',
     metavar: 'folder',
-    description: 'where decoded GGUF files are kept',
+    description: 'where decoded copies of quantized models are kept',
     group: 'Model and data',
     default: join(homedir(), '.cache', 'blockpruner'),
     schema: text,
@@ -184,13 +209,20 @@ const SETTINGS = {
 export type SettingName = keyof typeof SETTINGS;
 export type SettingValue<Name extends SettingName> = z.infer<(typeof SETTINGS)[Name]['schema']>;
 
+/** What decides which rows a calibration set gives. */
+export const ROW_SETTINGS = [
+  'rows',
+  'seqLen',
+  'seed',
+  'pack',
+  'textColumn',
+  'specialTokens',
+] as const satisfies SettingName[];
 /** What every command takes that reads a model and rows. */
 export const INPUT_SETTINGS = [
   'model',
   'calibration',
-  'rows',
-  'seqLen',
-  'seed',
+  ...ROW_SETTINGS,
   'cacheDir',
 ] as const satisfies SettingName[];
 export const WORKER_SETTINGS = ['workers', 'listen'] as const satisfies SettingName[];

@@ -86,7 +86,7 @@ describe('a command that cannot be carried out', () => {
       1,
       /^mlp\.2 holds a weight that is NaN: element 7 of model\.layers\.2\.mlp\.up_proj\.weight; .*fetch it again$/,
     ],
-    ['no such calibration file', rows('nowhere.json'), 1, /nowhere\.json: no such file$/],
+    ['no such calibration file', rows('nowhere.json'), 1, /nowhere\.json: no such file or folder$/],
     [
       'text without a tokenizer',
       rows('text.txt'),
@@ -97,10 +97,15 @@ describe('a command that cannot be carried out', () => {
       'a token id beyond the vocabulary',
       rows('beyond.json'),
       1,
-      /row 1, position 1: 320 is not a token id from 0 to 319/,
+      /element 1, position 1: 320 is not a token id from 0 to 319/,
     ],
-    ['calibration that is not JSON', rows('broken.json'), 1, /broken\.json.*JSON/],
-    ['a row without a target', rows('short.json'), 1, /short\.json.*row 1.*1/],
+    ['calibration that is not JSON', rows('broken.json'), 1, /broken\.json: .*(cut off|not valid JSON)/],
+    [
+      'a row without a target',
+      rows('short.json'),
+      1,
+      /short\.json: element 1 has 1 token ids; a row has from 2/,
+    ],
     [
       'more blocks than there are',
       [...PRUNE, '--remove', '9', '--workers', 'local:1'],

@@ -32,7 +32,7 @@ Options:
   --connect <host:port>   the coordinator (env BLOCKPRUNER_CONNECT)
   --device <device>       cpu, or cuda:0, cuda:1, ... (env BLOCKPRUNER_DEVICE; default: cpu)
   --threads <n>           threads of one evaluation (env BLOCKPRUNER_THREADS; default: all cores, 1 on a GPU)
-  --cache-dir <folder>    where decoded GGUF files are kept (env BLOCKPRUNER_CACHE_DIR; default: ~/.cache/blockpruner)
+  --cache-dir <folder>    where decoded copies of quantized models are kept (env BLOCKPRUNER_CACHE_DIR; default: ~/.cache/blockpruner)
   --exit-when-done        exit 0 when the run has finished instead of waiting for the next one
   --log-level <level>     error, warn, info or debug (env BLOCKPRUNER_LOG_LEVEL; default: info)
   --log-format <format>   auto (pretty on a terminal), pretty or json (env BLOCKPRUNER_LOG_FORMAT; default: auto)

@@ -1,8 +1,10 @@
 /**
- * Calibration sets: a text or token-id arrays become rows of token ids in seeded order, with a content hash.
- * The tokenizer is the model's own tokenizer.json.
+ * Calibration sets: files of texts, records, chats or token ids become rows of token ids in seeded order, with a
+ * content hash. The tokenizer and the chat template are the model's own.
  */
 export { CalibrationError } from './calibration-error.ts';
-export type { CalibrationErrorCode } from './calibration-error.ts';
+export { findSources } from './find-sources.ts';
+export { inspectCalibration } from './inspect-calibration.ts';
+export type { CalibrationReport } from './inspect-calibration.ts';
 export { loadCalibration } from './load-calibration.ts';
-export type { CalibrationOptions, CalibrationSet } from './load-calibration.ts';
+export type { CalibrationSet } from './load-calibration.ts';

@@ -1,27 +1,36 @@
-import { extname } from 'node:path';
+import type { TokenizerFiles } from '@blockpruner/checkpoint';
 import { CalibrationError } from './calibration-error.ts';
-import { readCalibrationFile } from './calibration-file.ts';
+import { readCalibrationRecords, requireOneKind, type CalibrationRecord } from './calibration-record.ts';
 import { contentHash } from './content-hash.ts';
-import { parseJsonRecords } from './json-records.ts';
-import { MAX_JSON_BYTES, MAX_ROW_TOKENS, MAX_TEXT_BYTES, MIN_ROW_TOKENS } from './limits.ts';
+import { DropCount, type Drop } from './drop-count.ts';
+import { MAX_RECORDS, MAX_ROW_TOKENS, MAX_TOKEN_IDS, MIN_ROW_TOKENS } from './limits.ts';
+import { packDocuments } from './pack-documents.ts';
 import { cutRows } from './row-cutting.ts';
 import { chooseRows } from './seeded-choice.ts';
-import { loadTokenizer } from './tokenizer.ts';
+import { TextSample } from './text-sample.ts';
+import { tokenIdRow } from './token-id-row.ts';
+import { loadTokenizer, type SpecialTokens, type TextTokenizer } from './tokenizer.ts';
 
-/** Where a calibration set comes from and how much of it is wanted. */
+/** Where a calibration set comes from, and how rows are made of it. */
 export interface CalibrationOptions {
-  /** A `.txt` file (one record), or a `.json` file: an array of strings, or an array of token-id arrays. */
-  readonly path: string;
+  /** What the user gave, for messages. */
+  readonly name: string;
+  /** As `findSources` gives them. */
+  readonly files: readonly string[];
   /** Rows to choose. Texts only. */
   readonly rowCount: number;
-  /** Tokens of each row, 2 to 131072. Texts only. */
+  /** Tokens of each row, 2 to 131072; of documents, the most a row has. Texts only. */
   readonly rowTokens: number;
   /** Seed of the choice, an integer from 0 to 2^32-1. Texts only. */
   readonly seed: number;
-  /** Folder of tokenizer.json and tokenizer_config.json. Token-id arrays need neither. */
-  readonly tokenizerFolder: string;
-  /** Every id must lie in `[0, vocabSize)`. */
-  readonly vocabSize: number;
+  /** `join`: one text cut into rows, as the reference does. `documents`: a record a row. */
+  readonly pack: 'join' | 'documents';
+  /** The column that holds the text; null: by the form of the record. */
+  readonly textColumn: string | null;
+  readonly specialTokens: SpecialTokens;
+  readonly tokenizer: TokenizerFiles;
+  /** Bytes of the files read, of all there are. */
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
 /** The rows a search is calibrated on, in the order everything after uses. */
@@ -32,87 +41,160 @@ export interface CalibrationSet {
   readonly source: 'text' | 'token-ids';
   /** Rows there were to choose from. */
   readonly availableRows: number;
-  /** Tokens behind the last full row of a text. */
+  readonly recordCount: number;
+  /** Records left out, by reason. */
+  readonly dropped: readonly Drop[];
+  /** Tokens behind the last full row of a text, or behind the cut of a document that was chosen. */
   readonly droppedTokens: number;
+  /** Put in front of and behind what is encoded; null for token ids. */
+  readonly specialTokens: Pick<TextTokenizer, 'prefix' | 'suffix'> | null;
   /** Sentences for the log. */
   readonly notes: readonly string[];
 }
 
+/** What one pass over the records finds. */
+interface Scan {
+  readonly recordCount: number;
+  readonly first: CalibrationRecord;
+  readonly onlyChats: boolean;
+  readonly drops: DropCount;
+  readonly sample: TextSample;
+  readonly documentCount: number;
+  readonly tokenIdRows: readonly Int32Array[];
+}
+
 /**
- * Reads a calibration set. The records of a text are joined with a blank line and encoded once, special tokens
- * included; the tokens are cut into rows of `rowTokens`, the tail is dropped, and `rowCount` rows are chosen
- * in seeded order. Token-id arrays are taken as they are, in file order.
+ * Reads a calibration set. `join` joins the records with a blank line, encodes the text once, cuts the tokens into rows
+ * of `rowTokens`, drops the tail and chooses `rowCount` rows in seeded order, as BlockPruner's own code does but for
+ * its random numbers; of a text beyond 16 Mi characters a seeded sample stands for all. `documents` makes a row of
+ * each record chosen: a long one is cut, a short one stays short. Token ids are taken as they are, in file order.
  * @throws CalibrationError when no row comes out, or an input is not what it must be
  */
 export async function loadCalibration(options: CalibrationOptions): Promise<CalibrationSet> {
-  const { path, vocabSize } = options;
-  switch (extname(path).toLowerCase()) {
-    case '.txt': {
-      return fromText(await readCalibrationFile(path, MAX_TEXT_BYTES), options);
-    }
-    case '.json': {
-      const parsed = parseJsonRecords(await readCalibrationFile(path, MAX_JSON_BYTES), path, vocabSize);
-      return parsed.kind === 'text'
-        ? fromText(parsed.records.join('\n\n'), options)
-        : fromTokenIds(parsed.rows);
-    }
-    default:
-      throw new CalibrationError(
-        'file',
-        `${path}: unknown extension "${extname(path)}": .txt and .json are known`,
-      );
+  checkOptions(options);
+  const scan = await scanRecords(options);
+  if (scan.first.kind === 'token-ids') return fromTokenIds(scan);
+  const policy = scan.onlyChats ? 'none' : options.specialTokens;
+  const tokenizer = await loadTokenizer(options.tokenizer, policy);
+  const set =
+    options.pack === 'join'
+      ? await joinedRows(options, scan, tokenizer)
+      : await packDocuments(options, scan.documentCount, scan.drops, tokenizer);
+  const notes = [...set.notes];
+  if (scan.onlyChats && options.specialTokens === 'add') {
+    notes.push('chats bring their special tokens with the chat template: the tokenizer adds none.');
   }
-}
-
-async function fromText(text: string, options: CalibrationOptions): Promise<CalibrationSet> {
-  const { path, rowTokens, rowCount, seed, tokenizerFolder } = options;
-  checkTextOptions(options);
-  if (text.length > MAX_TEXT_BYTES) {
-    throw new CalibrationError(
-      'limit',
-      `${path}: ${text.length} characters of text, which is encoded in one go, more than ${MAX_TEXT_BYTES}; give a part of it, or token-id arrays`,
+  if (set.availableRows < options.rowCount) {
+    const of = options.pack === 'join' ? ` of ${options.rowTokens} tokens` : '';
+    notes.push(
+      `${options.name} has only ${set.availableRows} rows${of}: all of them are used instead of ${options.rowCount}.`,
     );
   }
-  const tokenizer = await loadTokenizer(tokenizerFolder);
+  return {
+    ...set,
+    contentHash: contentHash(set.rows),
+    source: 'text',
+    recordCount: scan.recordCount,
+    dropped: scan.drops.drops,
+    specialTokens: { prefix: tokenizer.prefix, suffix: tokenizer.suffix },
+    notes,
+  };
+}
+
+async function scanRecords(options: CalibrationOptions): Promise<Scan> {
+  const { name, seed, tokenizer } = options;
+  const drops = new DropCount();
+  const sample = new TextSample(seed);
+  const tokenIdRows: Int32Array[] = [];
+  let first: CalibrationRecord | null = null;
+  let columns: readonly string[] = [];
+  let [recordCount, documentCount, tokenCount, onlyChats, isEmpty] = [0, 0, 0, true, true];
+  for await (const record of readCalibrationRecords(options)) {
+    const continues = record.kind !== 'token-ids' && record.kind !== 'absent' && record.continues;
+    if (!continues) recordCount++;
+    if (record.kind === 'absent') {
+      drops.add(`no text in the column ${JSON.stringify(options.textColumn ?? 'text')}`, record.source);
+      columns = record.columns;
+      continue;
+    }
+    requireOneKind(first, record);
+    first ??= record;
+    if (record.kind === 'token-ids') {
+      tokenIdRows.push(tokenIdRow(record.ids, record.source, tokenizer.vocabSize));
+      tokenCount += record.ids.length;
+      checkCounts(name, tokenIdRows.length, tokenCount);
+      continue;
+    }
+    onlyChats &&= record.kind === 'chat';
+    isEmpty &&= record.text === '';
+    if (options.pack === 'join') sample.add(record.text, continues);
+    else if (!continues) {
+      if (isEmpty) drops.add('empty', record.source);
+      else documentCount++;
+    }
+    if (!continues) isEmpty = true;
+  }
+  if (first === null) throw nothingFound(name, options.textColumn, columns);
+  return { recordCount, first, onlyChats, drops, sample, documentCount, tokenIdRows };
+}
+
+function checkCounts(name: string, rowCount: number, tokenCount: number): void {
+  if (rowCount <= MAX_RECORDS && tokenCount <= MAX_TOKEN_IDS) return;
+  throw new CalibrationError(
+    'limit',
+    `${name}: more than ${MAX_RECORDS} rows or ${MAX_TOKEN_IDS} token ids, all of which would be scored; give a part of them`,
+  );
+}
+
+function nothingFound(name: string, textColumn: string | null, columns: readonly string[]): CalibrationError {
+  if (columns.length === 0) return new CalibrationError('format', `${name}: holds no record`);
+  return new CalibrationError(
+    'format',
+    `${name}: no record has a text in the column ${JSON.stringify(textColumn ?? 'text')}: there are ${columns.join(', ').slice(0, 150)}; name one with --text-column`,
+  );
+}
+
+type Rows = Pick<CalibrationSet, 'rows' | 'availableRows' | 'droppedTokens' | 'notes'>;
+
+async function joinedRows(
+  { name, rowTokens, rowCount, seed }: CalibrationOptions,
+  { sample }: Scan,
+  tokenizer: TextTokenizer,
+): Promise<Rows> {
+  const { text, isSample } = sample.finish();
   const ids = await tokenizer.encode(text);
-  checkVocabulary(ids, options);
   if (ids.length < rowTokens) {
     throw new CalibrationError(
       'too-few-tokens',
-      `${path}: ${ids.length} tokens, but one row needs ${rowTokens}; give more text or a shorter --seq-len`,
+      `${name}: ${ids.length} tokens, but one row needs ${rowTokens}; give more text or a shorter --seq-len`,
     );
   }
   const cut = cutRows(ids, rowTokens);
   const availableRows = cut.rows.length;
   const rows = chooseRows(availableRows, rowCount, seed).map((index) => cut.rows[index]);
-  const notes =
-    availableRows < rowCount
-      ? [
-          `${path} has only ${availableRows} rows of ${rowTokens} tokens: all of them are used instead of ${rowCount}.`,
-        ]
-      : [];
-  return {
-    rows,
-    contentHash: contentHash(rows),
-    source: 'text',
-    availableRows,
-    droppedTokens: cut.droppedTokens,
-    notes,
-  };
+  const notes = isSample
+    ? [`${name} has ${sample.characters} characters: rows are chosen from a seeded sample of ${text.length}.`]
+    : [];
+  return { rows, availableRows, droppedTokens: cut.droppedTokens, notes };
 }
 
-function fromTokenIds(rows: readonly Int32Array[]): CalibrationSet {
+function fromTokenIds({ tokenIdRows, recordCount, drops }: Scan): CalibrationSet {
   return {
-    rows,
-    contentHash: contentHash(rows),
+    rows: tokenIdRows,
+    contentHash: contentHash(tokenIdRows),
     source: 'token-ids',
-    availableRows: rows.length,
+    availableRows: tokenIdRows.length,
+    recordCount,
+    dropped: drops.drops,
     droppedTokens: 0,
-    notes: ['--rows and --seq-len are ignored: token-id arrays are taken as they are, in file order.'],
+    specialTokens: null,
+    notes: [
+      'token ids are taken as they are, in file order: --rows, --seq-len, --seed and --pack do nothing.',
+    ],
   };
 }
 
-function checkTextOptions({ rowCount, rowTokens, seed }: CalibrationOptions): void {
+function checkOptions({ rowCount, rowTokens, seed }: CalibrationOptions): void {
   checkInteger('rowCount', rowCount, 1, Number.MAX_SAFE_INTEGER);
   checkInteger('rowTokens', rowTokens, MIN_ROW_TOKENS, MAX_ROW_TOKENS);
   checkInteger('seed', seed, 0, 2 ** 32 - 1);
@@ -123,17 +205,6 @@ function checkInteger(name: string, value: number, lowest: number, highest: numb
     throw new CalibrationError(
       'options',
       `${name} is ${value}: give an integer from ${lowest} to ${highest}`,
-    );
-  }
-}
-
-function checkVocabulary(ids: Int32Array, { tokenizerFolder, vocabSize }: CalibrationOptions): void {
-  const outside = ids.find((id) => id < 0 || id >= vocabSize);
-  if (outside !== undefined) {
-    throw new CalibrationError(
-      'token-id',
-      `the tokenizer in ${tokenizerFolder} gives token id ${outside}, but the model's vocabulary has ` +
-        `${vocabSize} tokens; give the tokenizer of this model`,
     );
   }
 }

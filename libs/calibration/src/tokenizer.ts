@@ -1,68 +1,76 @@
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Tokenizer } from 'tokenizers';
-import { CalibrationError, quoteCause } from './calibration-error.ts';
-import { MAX_TOKENIZER_BYTES } from './limits.ts';
+import type { TokenizerFiles } from '@blockpruner/checkpoint';
+import { CalibrationError } from './calibration-error.ts';
+import { TokenizerProcess, type NamedToken } from './tokenizer-process.ts';
 
-/** Text to token ids, the way the model's own tokenizer.json says. */
+/** `add`: those that transformers adds by default; `none`: the text alone. */
+export type SpecialTokens = 'add' | 'none';
+
+/** Text to token ids, the way the model's own tokenizer says. */
 export interface TextTokenizer {
-  /** Encodes the text in one go, special tokens of the post-processor included; about a megabyte a second. */
+  /** Put in front of every text that is encoded. */
+  readonly prefix: readonly NamedToken[];
+  /** Put behind every text that is encoded. */
+  readonly suffix: readonly NamedToken[];
+  /** Encodes the text in one go; about a megabyte a second. */
   encode(text: string): Promise<Int32Array>;
+  /** Encodes each text as `encode` does, on all cores. */
+  encodeBatch(texts: readonly string[]): Promise<readonly Int32Array[]>;
+  /** The text of ids, special tokens included. */
+  decode(ids: Int32Array): Promise<string>;
 }
 
 /**
- * Loads tokenizer.json from a model folder into Hugging Face's own library, so that ids are those of the model's
- * training. Truncation and padding that the file may ask for are switched off: rows are cut later.
- * @throws CalibrationError when tokenizer.json is missing, too large, or not a tokenizer
+ * Loads a model's tokenizer into Hugging Face's own library, so that ids are those of the model's training.
+ *
+ * `add` puts around each text what the post_processor of tokenizer.json says, and nothing else: where that file is
+ * there, transformers 5.23 drops add_bos_token and add_eos_token of tokenizer_config.json before it makes the
+ * tokenizer (`_from_pretrained` in tokenization_utils_base.py). Truncation and padding that the file may ask for are
+ * switched off: rows are cut later. Of a key that is twice in the vocabulary the last one counts, as in transformers.
+ * @throws CalibrationError when there is no tokenizer, or it cannot be used
  */
-export async function loadTokenizer(folder: string): Promise<TextTokenizer> {
-  const path = join(folder, 'tokenizer.json');
-  const json = await readTokenizerFile(path);
-  let tokenizer: Tokenizer;
-  try {
-    tokenizer = Tokenizer.fromString(json);
-  } catch (error) {
+export async function loadTokenizer(
+  { source, vocabSize, tokenizerJson, absence, config }: TokenizerFiles,
+  specialTokens: SpecialTokens,
+): Promise<TextTokenizer> {
+  if (tokenizerJson === null)
+    throw new CalibrationError('tokenizer', absence ?? `${source}: has no tokenizer`);
+  if (config.split_special_tokens === true) {
     throw new CalibrationError(
       'tokenizer',
-      `${path}: not a tokenizer that can be read: ${quoteCause(error)}`,
-      {
-        cause: error,
-      },
+      `${source}: split_special_tokens of tokenizer_config.json is true, which is not supported; give token-id arrays`,
     );
   }
-  tokenizer.disableTruncation();
-  tokenizer.disablePadding();
-  return {
-    async encode(text) {
-      try {
-        return Int32Array.from((await tokenizer.encode(text)).getIds());
-      } catch (error) {
-        throw new CalibrationError('tokenizer', `${path}: the text cannot be encoded: ${quoteCause(error)}`, {
-          cause: error,
-        });
-      }
-    },
-  };
-}
+  const tokenizer = new TokenizerProcess(source, tokenizerJson);
+  const loaded = await tokenizer.load();
+  const adds = specialTokens === 'add';
 
-async function readTokenizerFile(path: string): Promise<string> {
-  try {
-    const { size } = await stat(path);
-    if (size <= MAX_TOKENIZER_BYTES) return await readFile(path, 'utf8');
-    throw new CalibrationError(
-      'limit',
-      `${path}: ${size} bytes, more than the ${MAX_TOKENIZER_BYTES} supported`,
-    );
-  } catch (error) {
-    if (error instanceof CalibrationError) throw error;
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+  async function encodeBatch(texts: readonly string[]): Promise<readonly Int32Array[]> {
+    if (!texts.every((text) => text.isWellFormed())) {
       throw new CalibrationError(
-        'tokenizer',
-        `${path}: no such file, and a text needs a tokenizer; give token-id arrays (.json), which need none`,
+        'format',
+        `a text for the tokenizer of ${source} holds half of a UTF-16 pair, which no token stands for; replace it`,
       );
     }
-    throw new CalibrationError('tokenizer', `${path}: cannot be read: ${quoteCause(error)}`, {
-      cause: error,
-    });
+    const encoded = await tokenizer.encode(texts, adds);
+    for (const ids of encoded) checkIds(ids);
+    return encoded;
   }
+
+  function checkIds(ids: Int32Array): void {
+    // Ids of 2^31 and above come out negative.
+    const outside = ids.find((id) => id < 0 || id >= vocabSize);
+    if (outside === undefined) return;
+    throw new CalibrationError(
+      'token-id',
+      `the tokenizer of ${source} gives token id ${outside >>> 0}, but the model's vocabulary has ${vocabSize} tokens; give the tokenizer of this model`,
+    );
+  }
+
+  return {
+    prefix: adds ? loaded.prefix : [],
+    suffix: adds ? loaded.suffix : [],
+    encodeBatch,
+    encode: async (text) => (await encodeBatch([text]))[0],
+    decode: (ids) => tokenizer.decode(ids),
+  };
 }

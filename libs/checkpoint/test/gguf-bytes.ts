@@ -9,7 +9,8 @@ export type GgufValue =
   | { bool: boolean }
   | { string: string }
   | { strings: string[] }
-  | { i32s: number[] };
+  | { i32s: number[] }
+  | { f32s: number[] };
 
 export interface GgufTensorBytes {
   readonly name: string;
@@ -61,6 +62,10 @@ function encodeValue(value: GgufValue): Buffer {
     ]);
   }
   if ('i32s' in value) return Buffer.concat([u32(9), u32(5), u64(value.i32s.length), ...value.i32s.map(u32)]);
+  if ('f32s' in value) {
+    const values = Buffer.from(Float32Array.from(value.f32s).buffer);
+    return Buffer.concat([u32(9), u32(6), u64(value.f32s.length), values]);
+  }
   return scalar(6, 4, (bytes) => bytes.writeFloatLE(value.f32));
 }
 

@@ -9,7 +9,7 @@ export { RunFolderError } from './errors.ts';
 export type { RunFolderErrorCode } from './errors.ts';
 export type { JournalNote } from './event.ts';
 export type { NewRun } from './new-run.ts';
-export { readRun } from './read-run.ts';
+export { readRun, readRunRows } from './read-run.ts';
 export type { RunView } from './read-run.ts';
 export { buildRemovalOrder } from './removal-order.ts';
 export type { RemovalOrder } from './removal-order.ts';

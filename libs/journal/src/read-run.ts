@@ -1,3 +1,4 @@
+import { readRows } from './calibration-rows.ts';
 import { readOwner } from './ownership.ts';
 import type { OwnerRecord } from './owner-record.ts';
 import { replay } from './replay.ts';
@@ -27,4 +28,13 @@ export async function readRun(path: string): Promise<RunView> {
   const owner = readOwner(path);
   const hash = configHash(config);
   return { path, config, configHash: hash, createdAt, cellCount, owner, dense, decisions, finished, notes };
+}
+
+/**
+ * Reads the token ids of a run's calibration rows.
+ * @throws RunFolderError `not-a-run`, `corrupt`, `mismatch` or `io`
+ */
+export async function readRunRows(path: string): Promise<Int32Array[]> {
+  const { created } = await replay(path, false);
+  return readRows(path, created);
 }

@@ -1,4 +1,4 @@
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Checkpoint } from '@blockpruner/checkpoint';
 import type { CalibrationSet } from '@blockpruner/calibration';
 import { RunFolder, type RunConfig } from '@blockpruner/journal';
@@ -34,20 +34,21 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
   const settings = resolveSettings(command, PRUNE_SETTINGS);
   const { values } = settings;
   const modelPath = requireSetting(settings, 'model');
-  const calibrationPath = requireSetting(settings, 'calibration');
+  requireSetting(settings, 'calibration');
   const cacheFolder = resolve(requireSetting(settings, 'cacheDir'));
   const stop = stopRule(settings);
   const console = open(settings);
   const { logger, progress } = console;
 
-  const checkpoint = await openModel(modelPath, cacheFolder, logger, progress);
+  const model = await openModel(modelPath, cacheFolder, logger, progress);
+  const { checkpoint } = model;
   const problem: SearchProblem = {
     shape: checkpoint.shape,
     blockType: requireSetting(settings, 'blockType'),
     stop,
   };
   checkProblem(problem);
-  const calibration = await openCalibration(calibrationChoice(settings, calibrationPath), checkpoint, logger);
+  const { calibration, pinned } = await openCalibration(settings, checkpoint, console);
   const longestRow = Math.max(...calibration.rows.map((row) => row.length));
   const plan = planWorkers(values.workers, values.listen, checkpoint.shape, longestRow);
   if (values.dryRun) {
@@ -56,7 +57,7 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
   }
 
   const runId = newRunId();
-  const path = resolve(values.output ?? join('runs', `${timestamp()}-${modelName(checkpoint)}-${runId}`));
+  const path = resolve(values.output ?? join('runs', `${timestamp()}-${model.name}-${runId}`));
   await carryOut({
     console,
     runId,
@@ -69,7 +70,7 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
     openFolder: () =>
       RunFolder.create(path, {
         config: runConfig(checkpoint, calibration, problem),
-        configYaml: settingsYaml(absolutePaths(settings)),
+        configYaml: settingsYaml(absolutePaths(settings, model.pinned, pinned)),
         environment: describeEnvironment(),
         calibrationRows: calibration.rows,
         createdAt: new Date().toISOString(),
@@ -80,7 +81,7 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
 /** What the numbers of a run follow from; a resume with anything else is refused. */
 export function runConfig(
   checkpoint: Checkpoint,
-  calibration: CalibrationSet,
+  calibration: Pick<CalibrationSet, 'rows' | 'contentHash'>,
   problem: SearchProblem,
 ): RunConfig {
   return {
@@ -107,30 +108,21 @@ export function stopRule(settings: ResolvedSettings<'remove' | 'ratio'>): StopRu
   );
 }
 
-export function calibrationChoice(settings: ResolvedSettings<'rows' | 'seqLen' | 'seed'>, path: string) {
+/** A resume may be started from another folder, and later, when a revision of the hub means something else. */
+function absolutePaths(settings: PruneSettings, model: string, calibration: string): PruneSettings {
+  const { cacheDir, output } = settings.values;
   return {
-    path,
-    rowCount: requireSetting(settings, 'rows'),
-    rowTokens: requireSetting(settings, 'seqLen'),
-    seed: requireSetting(settings, 'seed'),
+    ...settings,
+    values: {
+      ...settings.values,
+      model,
+      calibration,
+      ...(cacheDir !== undefined && { cacheDir: resolve(cacheDir) }),
+      ...(output !== undefined && { output: resolve(output) }),
+    },
   };
-}
-
-/** A resume may be started from another folder. */
-function absolutePaths(settings: PruneSettings): PruneSettings {
-  const values: Record<string, unknown> = { ...settings.values };
-  for (const name of ['model', 'calibration', 'cacheDir', 'output']) {
-    if (typeof values[name] === 'string') values[name] = resolve(values[name]);
-  }
-  return { ...settings, values };
 }
 
 function timestamp(): string {
   return new Date().toISOString().slice(0, 19).replaceAll(':', '').replace('T', '-');
-}
-
-function modelName(checkpoint: Checkpoint): string {
-  return basename(checkpoint.sourcePath)
-    .replace(/\.gguf$/, '')
-    .replaceAll(/[^\w.-]/g, '_');
 }

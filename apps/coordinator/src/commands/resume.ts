@@ -1,24 +1,21 @@
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { readRun, RunFolder } from '@blockpruner/journal';
-import type { Logger } from '@blockpruner/telemetry';
+import { readRun, readRunRows, RunFolder } from '@blockpruner/journal';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import type { Console } from '../console.ts';
-import { openCalibration, openModel } from '../inputs.ts';
+import { openModel } from '../inputs.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
 import { resultReport } from '../result-report.ts';
 import { carryOut } from '../run-session.ts';
 import { PRINT_SETTINGS, setting, WORKER_SETTINGS, type SettingName } from '../setting.ts';
 import { RunError } from '../usage-error.ts';
 import { planWorkers } from '../worker-plan.ts';
-import { calibrationChoice, PRUNE_SETTINGS, runConfig, stopRule } from './prune.ts';
+import { PRUNE_SETTINGS, runConfig, stopRule } from './prune.ts';
 
-/** Options of a resumed run come from its own `config.yaml`; these may differ now. */
+/** Options of a resumed run come from its own `config.yaml`, its rows from `rows.json`; these may differ now. */
 export const RESUME_SETTINGS = [
   'model',
-  'calibration',
   'cacheDir',
   ...WORKER_SETTINGS,
   ...PRINT_SETTINGS,
@@ -48,15 +45,15 @@ export async function resume(
 
   const then = await createdWith(run, now);
   const cacheFolder = resolve(requireSetting(then, 'cacheDir'));
-  const checkpoint = await openModel(requireSetting(then, 'model'), cacheFolder, logger, progress);
+  const { checkpoint } = await openModel(requireSetting(then, 'model'), cacheFolder, logger, progress);
   const problem = {
     shape: checkpoint.shape,
     blockType: requireSetting(then, 'blockType'),
     stop: stopRule(then),
   };
-  const calibrationPath = keptCalibration(run, requireSetting(then, 'calibration'), logger);
-  const calibration = await openCalibration(calibrationChoice(then, calibrationPath), checkpoint, logger);
-  const config = runConfig(checkpoint, calibration, problem);
+  const rows = await readRunRows(run);
+  const { calibrationHash } = view.config;
+  const config = runConfig(checkpoint, { rows, contentHash: calibrationHash }, problem);
   const { workers, listen } = now.values.workers || now.values.listen ? now.values : then.values;
   const lastClass = view.notes.findLast((note) => note.kind === 'worker-joined')?.numericClass;
   await carryOut({
@@ -67,7 +64,7 @@ export async function resume(
     plan: planWorkers(workers, listen, checkpoint.shape, Math.max(...config.rowTokens)),
     cacheFolder,
     json,
-    rows: calibration.rows,
+    rows,
     numericClass: view.cellCount > 0 && typeof lastClass === 'string' ? lastClass : undefined,
     openFolder: async () => {
       const folder = await RunFolder.open(run, { onWait: (message) => logger.warn(message) });
@@ -95,17 +92,6 @@ export async function resume(
   });
 }
 
-/** The calibration file, or, where it is gone, the rows that the run keeps. */
-function keptCalibration(run: string, path: string, logger: Logger): string {
-  if (existsSync(path)) return path;
-  const rows = join(run, 'rows.json');
-  logger.warn(
-    { calibration: path, rows },
-    'the calibration file is gone; going on with the rows that the run keeps',
-  );
-  return rows;
-}
-
 /** The options the run was created with, under those given now. */
 async function createdWith(
   run: string,
@@ -129,7 +115,7 @@ async function createdWith(
     }
     values[name] = parsed.data;
   }
-  for (const name of ['model', 'calibration', 'cacheDir'] as const) {
+  for (const name of ['model', 'cacheDir'] as const) {
     if (now.origins[name] !== 'default' && now.values[name] !== undefined) values[name] = now.values[name];
   }
   return { values, origins: {} };

@@ -11,7 +11,6 @@ import { newRunId, RunningFleet } from '../running-fleet.ts';
 import { INPUT_SETTINGS, PRINT_SETTINGS, WORKER_SETTINGS, type SettingName } from '../setting.ts';
 import { RunError, UsageError } from '../usage-error.ts';
 import { planWorkers } from '../worker-plan.ts';
-import { calibrationChoice } from './prune.ts';
 
 export const SCORE_SETTINGS = [
   ...INPUT_SETTINGS,
@@ -27,14 +26,15 @@ export async function score(command: Command, open: (settings: ScoreSettings) =>
   const settings = resolveSettings(command, SCORE_SETTINGS);
   const { values } = settings;
   const modelPath = requireSetting(settings, 'model');
-  const calibrationPath = requireSetting(settings, 'calibration');
+  requireSetting(settings, 'calibration');
   const cacheFolder = resolve(requireSetting(settings, 'cacheDir'));
   const console = open(settings);
   const { logger, progress } = console;
 
-  const checkpoint = await openModel(modelPath, cacheFolder, logger, progress);
+  const { checkpoint } = await openModel(modelPath, cacheFolder, logger, progress);
   const masks = (values.mask ?? []).map((text) => readMask(text, checkpoint.shape.layerCount));
-  const { rows } = await openCalibration(calibrationChoice(settings, calibrationPath), checkpoint, logger);
+  const { calibration } = await openCalibration(settings, checkpoint, console);
+  const { rows } = calibration;
   const cells = new CellTable(rows.map((row) => row.length));
   const longestRow = Math.max(...cells.rowTokens);
   const fleet = await RunningFleet.listen({

@@ -1,0 +1,35 @@
+import { Template } from '@huggingface/jinja';
+import type { ChatReply, ChatRequest } from './chat-renderer.ts';
+
+/** Renders chats in a process of its own: a template may loop for ever, or double a string until memory is full. */
+let template: Template | undefined;
+let variables: Readonly<Record<string, unknown>> = {};
+
+process.on('disconnect', () => process.exit());
+process.on('message', (message) => process.send?.(answer(message as ChatRequest)));
+
+function answer(request: ChatRequest): ChatReply {
+  if (request.kind === 'template') {
+    try {
+      template = new Template(request.source);
+      ({ variables } = request);
+      return { kind: 'ready' };
+    } catch (error) {
+      return refusal(request.where, error);
+    }
+  }
+  const texts: string[] = [];
+  for (const { where, messages } of request.chats) {
+    try {
+      texts.push(template?.render({ ...variables, messages, add_generation_prompt: false }) ?? '');
+    } catch (error) {
+      return refusal(where, error);
+    }
+  }
+  return { kind: 'texts', texts };
+}
+
+function refusal(where: string, error: unknown): ChatReply {
+  const reason = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0].slice(0, 150);
+  return { kind: 'failed', code: 'format', message: `${where}: the chat template says: ${reason}` };
+}
