@@ -1,11 +1,14 @@
+/** Main of the process that renders chats: a template may loop for ever, or double a string until memory is full. */
 import { Template } from '@huggingface/jinja';
 import type { ChatReply, ChatRequest } from './chat-renderer.ts';
+import { MAX_RENDER_MEMORY_BYTES } from './limits.ts';
+import { watchProcess } from './process-watch.ts';
 
-/** Renders chats in a process of its own: a template may loop for ever, or double a string until memory is full. */
+watchProcess(MAX_RENDER_MEMORY_BYTES);
+
 let template: Template | undefined;
 let variables: Readonly<Record<string, unknown>> = {};
 
-process.on('disconnect', () => process.exit());
 process.on('message', (message) => process.send?.(answer(message as ChatRequest)));
 
 function answer(request: ChatRequest): ChatReply {

@@ -25,6 +25,9 @@ export const MAX_COUNTED_RECORDS = 2 ** 19;
 /** Heap of the process that renders chats: room for a batch of the largest records, no room for a bomb. */
 export const MAX_RENDER_HEAP_BYTES = 2 ** 29;
 
+/** All memory of that process: its heap, and strings outside of it. */
+export const MAX_RENDER_MEMORY_BYTES = 2 ** 30;
+
 /** Time to render a batch of chats; the longest templates take some milliseconds a chat. */
 export const MAX_RENDER_MS = 30_000;
 

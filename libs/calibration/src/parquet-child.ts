@@ -12,7 +12,6 @@ watchProcess(MAX_PARQUET_MEMORY_BYTES);
 
 let batches: AsyncGenerator<RowBatch> | undefined;
 
-process.on('disconnect', () => process.exit());
 process.on('message', (request) => void answer(request as ParquetRequest));
 
 async function answer(request: ParquetRequest): Promise<void> {

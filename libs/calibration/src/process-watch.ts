@@ -9,7 +9,7 @@ const WATCH = `
 
 /**
  * Ends this process once it holds more than a number of bytes, or its parent is gone: from a thread of its own, since
- * native code keeps the others busy, in the worst case for ever.
+ * what it runs keeps the main one busy, in the worst case for ever. With nothing to do and no parent it ends by itself.
  * @returns sets the number anew
  */
 export function watchProcess(maxBytes: number): (maxBytes: number) => void {

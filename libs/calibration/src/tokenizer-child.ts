@@ -10,7 +10,6 @@ const PROBE = 'a';
 let tokenizer: Tokenizer | undefined;
 const boundMemory = watchProcess(Number.POSITIVE_INFINITY);
 
-process.on('disconnect', () => process.exit());
 process.on('message', (message) => {
   const { maxBytes, ...request } = message as TokenizerRequest;
   boundMemory(maxBytes);
