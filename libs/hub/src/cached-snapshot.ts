@@ -26,6 +26,8 @@ const LISTING_FOLDERS = ['trees', 'listings'];
 const OWN_LISTING_FOLDER = 'listings';
 const FORMAT_VERSION = 1;
 
+const SHARD = /^(?<stem>.*)-\d{5}-of-(?<count>\d{5})/;
+
 /** Looks for what `select` wants of a revision, without the network. */
 export async function findCached(
   repository: string,
@@ -46,6 +48,8 @@ export async function findCached(
         return { complete: false, reason: `${file} is missing` };
       }
     }
+    const gap = listed === null ? missingShards(files) : null;
+    if (gap !== null) return { complete: false, reason: `${gap} is not whole` };
     return { complete: true, commit, folder, files, certain: certain || listed !== null };
   } catch (error) {
     if (error instanceof HubError) return { complete: false, reason: error.message };
@@ -53,11 +57,23 @@ export async function findCached(
   }
 }
 
+/** Names that count themselves, as `train-00000-of-00002`, tell of the others where no listing does. */
+function missingShards(files: readonly string[]): string | null {
+  const shards = new Set(files.map((file) => SHARD.exec(file)?.[0]).filter((shard) => shard !== undefined));
+  const counts = new Map<string, number>();
+  for (const shard of shards) {
+    const family = shard.replace(SHARD, '$<stem>-*-of-$<count>');
+    counts.set(family, (counts.get(family) ?? 0) + 1);
+  }
+  const short = [...counts].find(([family, count]) => count < Number(family.slice(-5)));
+  return short === undefined ? null : `${short[0]}, of which ${short[1]} are there,`;
+}
+
 /** Notes which files a commit has, so that a later look into the cache alone can tell whether all are there. */
 export async function writeListing(repository: string, { commit, files }: Listing): Promise<void> {
   const path = join(repository, OWN_LISTING_FOLDER, `${commit}.json`);
   if ((await fileSize(path)) !== null) return;
-  const sizes = [...files.values()].map((file) => [file.path, { size: file.sizeBytes }]);
+  const sizes = [...files.values()].map((file) => [file.path, { size: file.sizeBytes }] as const);
   await writeWhole(
     path,
     JSON.stringify({ format_version: FORMAT_VERSION, files: Object.fromEntries(sizes) }),
@@ -93,7 +109,7 @@ function parseListing(text: string): Map<string, number | null> | null {
 
 /** The files of a snapshot whose listing nobody kept; sizes are unknown. */
 async function walk(folder: string): Promise<Map<string, number | null>> {
-  const found = readdir(folder, { recursive: true, withFileTypes: true, encoding: 'utf8' });
+  const found = readdir(folder, { recursive: true, withFileTypes: true });
   const entries = await found.catch((): Dirent[] => []);
   return new Map(
     entries

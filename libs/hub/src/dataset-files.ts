@@ -41,10 +41,10 @@ function chooseSplit(paths: ReadonlySet<string>, subject: Subject, asked: string
   const inSplit = splits.get(name);
   if (inSplit === undefined) {
     const found =
-      splits.size === 0 ? 'any data file' : `a split ${asked}, only ${[...splits.keys()].join(', ')}`;
+      splits.size === 0 ? 'no data file' : `no split ${asked}, only ${[...splits.keys()].join(', ')}`;
     throw new HubError(
       'not-found',
-      `${nameOf(subject)}: has not ${found}: name one as ${exampleOf(subject, splits)}`,
+      `${nameOf(subject)}: has ${found}: name one as ${exampleOf(subject, splits)}`,
     );
   }
   const files = ofOneFormat(inSplit);
@@ -79,13 +79,17 @@ function findSplits(paths: readonly string[]): Map<string, string[]> {
   const sharded = new Map<string, string[]>();
   for (const path of paths) {
     const split = SHARDED.exec(path)?.groups?.split;
-    if (split !== undefined) sharded.set(split, [...(sharded.get(split) ?? []), path]);
+    if (split === undefined) continue;
+    const files = sharded.get(split);
+    if (files === undefined) sharded.set(split, [path]);
+    else files.push(path);
   }
   if (sharded.size > 0) return sharded;
-  for (const pattern of [inFolderName, inFileName]) {
+  for (const names of [folderNames, fileName]) {
     const splits = new Map<string, string[]>();
     for (const [split, words] of Object.entries(SPLIT_WORDS)) {
-      const files = paths.filter((path) => pattern(path, words));
+      const pattern = wordPattern(words);
+      const files = paths.filter((path) => names(path).some((name) => pattern.test(name)));
       if (files.length > 0) splits.set(split, files);
     }
     if (splits.size > 0) return splits;
@@ -93,16 +97,18 @@ function findSplits(paths: readonly string[]): Map<string, string[]> {
   return new Map(paths.some((path) => EXTENSION.test(path)) ? [['train', [...paths]]] : []);
 }
 
-function inFolderName(path: string, words: readonly string[]): boolean {
-  const pattern = new RegExp(`(^|${SEPARATOR})(${words.join('|')})(${SEPARATOR}|$)`);
-  return path
-    .split('/')
-    .slice(0, -1)
-    .some((folder) => pattern.test(folder));
+function wordPattern(words: readonly string[]): RegExp {
+  return new RegExp(`(^|${SEPARATOR})(${words.join('|')})(${SEPARATOR}|$)`);
 }
 
-function inFileName(path: string, words: readonly string[]): boolean {
-  return new RegExp(`(^|${SEPARATOR})(${words.join('|')})${SEPARATOR}`).test(posix.basename(path));
+function folderNames(path: string): string[] {
+  return path.split('/').slice(0, -1);
+}
+
+/** A file whose whole name is the word does not count, so only what has a separator behind it. */
+function fileName(path: string): string[] {
+  const [, beforeLastSeparator = ''] = /^(.*)[-._ 0-9]/.exec(posix.basename(path)) ?? [];
+  return [beforeLastSeparator];
 }
 
 function canonical(asked: string): string {
@@ -120,11 +126,11 @@ function extensionOf(path: string): string {
 
 /** Datasets with several configurations keep each in a folder of its own; all of them at once is not what anyone wants. */
 function refuseSeveralConfigurations(files: readonly string[], split: string, subject: Subject): void {
-  const words = SPLIT_WORDS[split] ?? [split];
+  const ofSplit = SPLIT_WORDS[split] ? wordPattern(SPLIT_WORDS[split]) : null;
   const folders = new Set(
     files
       .map((path) => (path.includes('/') ? path.split('/')[0] : ''))
-      .filter((folder) => !inFolderName(`${folder}/`, words)),
+      .filter((folder) => !ofSplit?.test(folder)),
   );
   if (folders.size <= 1) return;
   const [first, second] = folders;

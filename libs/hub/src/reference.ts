@@ -34,6 +34,8 @@ export function parseModelReference(text: string): ModelReference | null {
   if (text.length > MAX_REFERENCE_LENGTH) return null;
   const [name, revision] = cutRevision(text);
   const [organisation, repositoryName, ...path] = name.split('/');
+  // A single name is a folder that was mistyped more often than one of the few models without an organisation.
+  if (repositoryName === undefined) return null;
   const repository = `${organisation}/${repositoryName}`;
   if (!isRepository(repository) || !isRevision(revision)) return null;
   if (path.length === 0) return FILE_EXTENSION.test(repository) ? null : { repository, revision, file: null };

@@ -143,7 +143,7 @@ describe('a repository that cannot be used', () => {
   });
 
   it('with GGUF files only is refused with their names', async () => {
-    const names = ['a', 'b', 'c', 'd', 'e'].map((name) => [`${name}.gguf`, '']);
+    const names = ['a', 'b', 'c', 'd', 'e'].map((name) => [`${name}.gguf`, ''] as const);
     const { hub } = await openSite({
       [MODEL]: { ...Object.fromEntries(names), 'x-00002-of-00002.gguf': '' },
     });

@@ -25,14 +25,14 @@ export interface HubRequest {
 export type HubMisdeed =
   | { readonly kind: 'status'; readonly status: number; readonly headers?: Record<string, string> }
   /** Closes the connection in the middle of a file. */
-  | { readonly kind: 'cut'; readonly afterBytes: number }
+  | { readonly kind: 'cut'; readonly afterBytes: number; readonly ignoresRange?: boolean }
   /** Sends no more, and keeps the connection. */
   | { readonly kind: 'stall'; readonly afterBytes: number }
   | { readonly kind: 'ignore-range' }
   /** Answers 200 with these bytes. */
   | { readonly kind: 'reply'; readonly body: string | Buffer; readonly headers?: Record<string, string> }
-  /** Sends bytes for ever. */
-  | { readonly kind: 'endless' };
+  /** Sends bytes for ever, as fast as they go or one at a time. */
+  | { readonly kind: 'endless'; readonly everyMs?: number };
 
 /** A misdeed at the next `times` requests (1 unless said) whose path contains `at`. */
 export type HubFault = HubMisdeed & { readonly at: string; readonly times?: number };
@@ -94,6 +94,7 @@ export async function startHubStandIn(folder: string, options: HubStandInOptions
     const send: Send = { request, response, misdeed, counter };
     if (misdeed?.kind === 'status') return reply(send, misdeed.status, '', misdeed.headers);
     if (misdeed?.kind === 'reply') return reply(send, 200, misdeed.body, misdeed.headers);
+    if (misdeed?.kind === 'endless') return sendForEver(response, misdeed.everyMs);
     if (host === 'cdn')
       return sendFile(send, readFileSync(path.join(folder, decodeURIComponent(url.pathname))), {});
     answer(send, url, { folder, options, endpoint, cdnEndpoint });
@@ -242,9 +243,9 @@ function reply(
 
 function sendFile(send: Send, content: Buffer, headers: Record<string, string>): void {
   const { request, response, misdeed, counter } = send;
-  if (misdeed?.kind === 'endless') return sendForEver(response);
-  const from =
-    misdeed?.kind === 'ignore-range' ? undefined : /^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1];
+  const ignoresRange =
+    misdeed?.kind === 'ignore-range' || (misdeed?.kind === 'cut' && misdeed.ignoresRange === true);
+  const from = ignoresRange ? undefined : /^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1];
   const start = Number(from ?? 0);
   if (start > 0 && start >= content.length) return reply(send, 416, '');
   const body = content.subarray(start);
@@ -263,8 +264,13 @@ function sendFile(send: Send, content: Buffer, headers: Record<string, string>):
   response.end(sent);
 }
 
-function sendForEver(response: ServerResponse): void {
+function sendForEver(response: ServerResponse, everyMs: number | undefined): void {
   response.writeHead(200);
+  if (everyMs !== undefined) {
+    const timer = setInterval(() => response.write(' '), everyMs);
+    response.on('close', () => clearInterval(timer));
+    return;
+  }
   const block = Buffer.alloc(2 ** 16);
   const more = (): void => {
     while (!response.destroyed && response.write(block));
