@@ -23,6 +23,7 @@ import {
   addTokenizer,
   writeAwqModel,
   writeFp8Model,
+  writeFp8RowModel,
   writeGptqModel,
   writeTokenizerFolder,
 } from './input-models.ts';
@@ -89,6 +90,7 @@ async function writeModels(root: string, write: Write): Promise<void> {
   addTokenizer(model('llama'), join(root, 'book.txt'));
   await writeTinyModel(model('sharded'), TINY_MODELS['llama-bf16-sharded']);
   writeFp8Model(model('fp8'));
+  writeFp8RowModel(model('fp8-rows'));
   writeGptqModel(model('gptq'));
   writeAwqModel(model('awq'));
 

@@ -59,18 +59,28 @@ function writeQuantized(
 /** FP8 (e4m3) with a scale for each block of 64 x 64. */
 export function writeFp8Model(folder: string): void {
   const block = 64;
-  writeQuantized(folder, { quant_method: 'fp8', weight_block_size: [block, block] }, (name, out, width) => {
-    // Below 0x60: magnitudes up to 16, and no NaN.
-    const data = Uint8Array.from({ length: out * width }, (_, i) => {
-      const byte = bits(i, name.length);
-      return (byte % 0x60) | (byte & 0x80);
-    });
-    const blocks = [Math.ceil(out / block), Math.ceil(width / block)];
-    return [
-      { name: `${name}.weight`, dtype: 'F8_E4M3', shape: [out, width], data },
-      floats(`${name}.weight_scale_inv`, blocks, (i) => 0.01 + i / 1000),
-    ];
+  writeQuantized(folder, { quant_method: 'fp8', weight_block_size: [block, block] }, (name, out, width) => [
+    e4m3(`${name}.weight`, out, width),
+    floats(`${name}.weight_scale_inv`, [out / block, width / block], (i) => 0.01 + i / 1000),
+  ]);
+}
+
+/** FP8 (e4m3) with a scale for each row, as compressed-tensors has it. */
+export function writeFp8RowModel(folder: string): void {
+  const config = { quant_method: 'compressed-tensors', format: 'float-quantized' };
+  writeQuantized(folder, config, (name, out, width) => [
+    e4m3(`${name}.weight`, out, width),
+    floats(`${name}.weight_scale`, [out, 1], (i) => 0.01 + i / 10_000),
+  ]);
+}
+
+/** Magnitudes up to 16, and no NaN. */
+function e4m3(name: string, out: number, width: number): RawTensor {
+  const data = Uint8Array.from({ length: out * width }, (_, i) => {
+    const byte = bits(i, name.length);
+    return (byte % 0x60) | (byte & 0x80);
   });
+  return { name, dtype: 'F8_E4M3', shape: [out, width], data };
 }
 
 /** Eight 4-bit values a word along the input. */

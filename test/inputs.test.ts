@@ -2,12 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import {
-  startHubStandIn,
-  temporaryFolder,
-  type HubStandIn,
-  type TemporaryFolder,
-} from '@blockpruner/testkit';
+import { startHubStandIn, temporaryFolder, type TemporaryFolder } from '@blockpruner/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeInputs } from './input-files.ts';
 
