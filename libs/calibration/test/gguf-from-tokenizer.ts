@@ -71,17 +71,23 @@ export function byteLevelGguf(
   );
 }
 
-/** The same of a tokenizer.model of SentencePiece BPE, whose scores count down behind the special and byte pieces. */
+/** Of a run of spaces, which SentencePiece does not train. */
+const SPACES_SCORE = -1e9;
+
+/** The same of the tokenizer.model of Llama 2, whose scores count down behind the special and byte pieces. */
 export function sentencePieceGguf(document: BpeDocument, more: Record<string, GgufValue> = {}): Buffer {
   const tokens = tokensById(document, Object.keys(document.model.vocab).length);
   const isByte = tokens.texts.map((text) => /^<0x[0-9A-F]{2}>$/.test(text));
   const types = tokens.types.map((type, id) => (id === 0 ? UNKNOWN : isByte[id] ? BYTE : type));
   const firstPiece = types.indexOf(NORMAL);
+  const scores = tokens.texts.map((text, id) => {
+    return /^▁▁+$/.test(text) ? SPACES_SCORE : Math.min(0, firstPiece - id);
+  });
   return file(
     {
       'tokenizer.ggml.model': { string: 'llama' },
       'tokenizer.ggml.pre': { string: 'default' },
-      'tokenizer.ggml.scores': { f32s: types.map((_, id) => Math.min(0, firstPiece - id)) },
+      'tokenizer.ggml.scores': { f32s: scores },
       ...more,
     },
     { texts: tokens.texts, types },

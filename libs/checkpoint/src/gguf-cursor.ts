@@ -21,7 +21,8 @@ export class GgufCursor {
   readonly file: string;
   readonly sizeBytes: number;
   private readonly descriptor: number;
-  private readonly utf8 = new TextDecoder('utf-8', { fatal: true });
+  /** A byte order mark is a token of its own in some vocabularies. */
+  private readonly utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   private window = Buffer.alloc(0);
   private windowStart = 0;
 

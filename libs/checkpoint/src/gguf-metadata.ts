@@ -17,12 +17,13 @@ const SCALARS: Readonly<Record<number, ScalarType>> = {
   3: { bytes: 2, read: (bytes) => bytes.readInt16LE() },
   4: { bytes: 4, read: (bytes) => bytes.readUInt32LE() },
   5: { bytes: 4, read: (bytes) => bytes.readInt32LE() },
-  6: { bytes: 4, read: (bytes) => shortestFloat32(bytes.readFloatLE()) },
+  6: { bytes: 4, read: (bytes) => bytes.readFloatLE() },
   7: { bytes: 1, read: (bytes) => bytes.readUInt8() !== 0 },
   10: { bytes: 8, read: (bytes) => Number(bytes.readBigUInt64LE()) },
   11: { bytes: 8, read: (bytes) => Number(bytes.readBigInt64LE()) },
   12: { bytes: 8, read: (bytes) => bytes.readDoubleLE() },
 };
+const FLOAT32_TYPE = 6;
 const STRING_TYPE = 8;
 const ARRAY_TYPE = 9;
 
@@ -78,9 +79,10 @@ export function readMetadata(cursor: GgufCursor, count: number): Record<string, 
     const type = cursor.u32(key);
     if (type === STRING_TYPE) metadata.set(key, cursor.string(key));
     else if (type === ARRAY_TYPE) metadata.set(key, readList(cursor, key));
-    else if (Object.hasOwn(SCALARS, type))
-      metadata.set(key, SCALARS[type].read(cursor.take(SCALARS[type].bytes, key)));
-    else throw cursor.malformed(`${key} has the unknown type ${type}`);
+    else if (Object.hasOwn(SCALARS, type)) {
+      const value = SCALARS[type].read(cursor.take(SCALARS[type].bytes, key));
+      metadata.set(key, type === FLOAT32_TYPE ? shortestFloat32(value as number) : value);
+    } else throw cursor.malformed(`${key} has the unknown type ${type}`);
   }
   return Object.fromEntries(metadata);
 }

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { CheckpointError, fromFileSystem } from './checkpoint-error.ts';
 import { integerField, type Fields } from './field.ts';
 import { MAX_TENSORS, readGgufHeader, type GgufFile, type GgufTensor } from './gguf-header.ts';
@@ -29,15 +29,11 @@ interface Split {
   readonly tensorCount: number;
 }
 
-function partName(stem: string, index: number, partCount: number, extension: string): string {
-  const digits = (number: number) => String(number).padStart(PART_DIGITS, '0');
-  return `${stem}-${digits(index + 1)}-of-${digits(partCount)}${extension}`;
-}
-
-/** The path without the numbers of its parts, and its extension. */
-function splitPath(file: string): [string, string] {
+/** The path of a part of the model that the file is a part of, whether the file itself is well named or not. */
+function pathOfPart(file: string, index: number, partCount: number): string {
   const [, stem, extension] = PART_NAME.exec(basename(file)) ?? PLAIN_NAME.exec(basename(file)) ?? [];
-  return [`${dirname(file)}/${stem}`, extension];
+  const digits = (number: number) => String(number).padStart(PART_DIGITS, '0');
+  return join(dirname(file), `${stem}-${digits(index + 1)}-of-${digits(partCount)}${extension}`);
 }
 
 function readSplit({ file, metadata }: GgufFile): Split {
@@ -45,8 +41,7 @@ function readSplit({ file, metadata }: GgufFile): Split {
   const partCount = integerField(fields, 'split.count', { min: 2, max: MAX_PARTS });
   const index = integerField(fields, 'split.no', { min: 0, max: partCount - 1 });
   const tensorCount = integerField(fields, 'split.tensors.count', { min: 1, max: MAX_TENSORS });
-  const [stem, extension] = splitPath(file);
-  const expected = partName(stem, index, partCount, extension);
+  const expected = pathOfPart(file, index, partCount);
   if (file !== expected) {
     throw new CheckpointError(
       'malformed',
@@ -91,9 +86,8 @@ function addTensors(all: Map<string, GgufTensor>, part: GgufFile): void {
 
 async function readParts(named: GgufFile): Promise<GgufModel> {
   const split = readSplit(named);
-  const [stem, extension] = splitPath(named.file);
   const paths = Array.from({ length: split.partCount }, (_, index) =>
-    partName(stem, index, split.partCount, extension),
+    pathOfPart(named.file, index, split.partCount),
   );
   await refuseMissing(paths);
 

@@ -1,7 +1,7 @@
 import { CheckpointError } from './checkpoint-error.ts';
 
-/** SentencePiece makes pieces of at most 16 characters by default; the longest runs of Llama's have 16 too. */
-const MAX_PIECE_CHARACTERS = 256;
+/** SentencePiece makes pieces of at most 16 characters by default; so have the longest runs of spaces of Llama. */
+const MAX_PIECE_LENGTH = 256;
 /** Gemma's 256 thousand pieces can be cut in two in some two million ways. */
 const MAX_CUTS = 2 ** 23;
 /** Ten times what Gemma's merges have. */
@@ -15,8 +15,9 @@ export interface Piece {
 
 /**
  * The merges that a SentencePiece BPE vocabulary stands for: each way to put a piece together from two others, the
- * better score first, and longer parts first among equal scores. As `generate_merges` of transformers has it, which
- * wrote the tokenizer.json of the Llama models.
+ * better score first, and by the ids of the piece and of its parts among equal scores, which runs of spaces have.
+ * So ordered are those of the tokenizer.json that came with Llama 2, and what transformers wrote until 2024.
+ * @param pieces in the order of their ids
  * @param ids of every token by its text
  * @throws CheckpointError when the vocabulary is beyond what any model has
  */
@@ -25,44 +26,40 @@ export function mergesFromScores(
   ids: ReadonlyMap<string, number>,
   file: string,
 ): [string, string][] {
-  const merges: { pair: [string, string]; score: number; lengths: [number, number] }[] = [];
   const beyond = (what: string) =>
     new CheckpointError(
       'malformed',
       `${file}: tokenizer.ggml.tokens ${what}: no SentencePiece vocabulary is like that`,
     );
+  const merges: { readonly pair: [string, string]; readonly score: number }[] = [];
   let cuts = 0;
   let mergeCharacters = 0;
   for (const { text, score } of pieces) {
-    // Cut between code points, as Python counts them.
-    const characters = text.length > 2 * MAX_PIECE_CHARACTERS ? null : [...text];
-    if (characters === null || characters.length > MAX_PIECE_CHARACTERS)
-      throw beyond(`has a piece of ${text.length} characters, the limit is ${MAX_PIECE_CHARACTERS}`);
-    cuts += characters.length;
+    if (text.length > MAX_PIECE_LENGTH)
+      throw beyond(`has a piece of ${text.length} characters, the limit is ${MAX_PIECE_LENGTH}`);
+    cuts += text.length;
     if (cuts > MAX_CUTS) throw beyond(`has pieces of more than ${MAX_CUTS} characters together`);
-    const local: {
-      pair: [string, string];
-      score: number;
-      lengths: [number, number];
-      ids: [number, number];
-    }[] = [];
-    let left = '';
-    for (let length = 1; length < characters.length; length++) {
-      left += characters[length - 1];
-      const right = text.slice(left.length);
-      const [leftId, rightId] = [ids.get(left), ids.get(right)];
-      if (leftId === undefined || rightId === undefined) continue;
-      const lengths: [number, number] = [length, characters.length - length];
-      local.push({ pair: [left, right], score, lengths, ids: [leftId, rightId] });
-      mergeCharacters += text.length;
-    }
+    const ways = cutsInTwo(text, ids);
+    mergeCharacters += text.length * ways.length;
     if (mergeCharacters > MAX_MERGE_CHARACTERS)
-      throw beyond(`can be merged in more than ${MAX_MERGE_CHARACTERS} characters of ways`);
-    local.sort((a, b) => a.ids[0] - b.ids[0] || a.ids[1] - b.ids[1]);
-    merges.push(...local);
+      throw beyond(
+        `can be merged in so many ways that they have more than ${MAX_MERGE_CHARACTERS} characters`,
+      );
+    for (const pair of ways) merges.push({ pair, score });
   }
-  merges.sort((a, b) => b.score - a.score || b.lengths[0] - a.lengths[0] || b.lengths[1] - a.lengths[1]);
-  return merges.map(({ pair }) => pair);
+  // Sorting is stable.
+  return merges.sort((a, b) => b.score - a.score).map(({ pair }) => pair);
+}
+
+function cutsInTwo(text: string, ids: ReadonlyMap<string, number>): [string, string][] {
+  const ways: { readonly pair: [string, string]; readonly left: number; readonly right: number }[] = [];
+  for (let at = 1; at < text.length; at++) {
+    // No token is half of a pair of UTF-16, so that a cut inside of one is none.
+    const pair: [string, string] = [text.slice(0, at), text.slice(at)];
+    const [left, right] = pair.map((part) => ids.get(part));
+    if (left !== undefined && right !== undefined) ways.push({ pair, left, right });
+  }
+  return ways.sort((a, b) => a.left - b.left || a.right - b.right).map(({ pair }) => pair);
 }
 
 interface SentencePieceOptions {
