@@ -49,8 +49,6 @@ describe('a model and a dataset of the hub', () => {
     const args = ['score', '--model', 'org/teeny', '--calibration', 'hf:org/rows'];
     const ended = await run(args, folder.path, env());
     expect(ended.code).toBe(1);
-    expect(errorLine(ended)).toMatch(
-      /^org\/teeny: no such file or folder, and on the hub: org\/teeny/,
-    );
+    expect(errorLine(ended)).toMatch(/^org\/teeny: no such file or folder, and on the hub: org\/teeny/);
   });
 });

@@ -70,7 +70,8 @@ describe('a look at a calibration set', () => {
   it('needs no tokenizer for all but the rows', async () => {
     const chat = { messages: [{ role: 'user', content: 'hello' }] };
     const { report } = await inspect([chat, chat, { instruction: 'i', output: 'o' }], { tokenizer: null });
-    expect(report).toMatchObject({ forms: { chat: 2, alpaca: 1 }, duplicates: 1, rows: null, notes: [] });
+    expect(report).toMatchObject({ forms: { chat: 2, alpaca: 1 }, duplicates: 1, rows: null });
+    expect(report.notes).toEqual([expect.stringContaining('name one with --model')]);
     expect(report.sample[0]).toBe('user: hello');
   });
 

@@ -37,6 +37,7 @@ export interface CalibrationReport {
   readonly notes: readonly string[];
 }
 
+const NO_MODEL = 'rows and tokens are counted with the tokenizer of a model: name one with --model.';
 const SAMPLE_RECORDS = 3;
 const SHOWN_CHARACTERS = 200;
 
@@ -63,7 +64,7 @@ export async function inspectCalibration(
     droppedTokens: set?.droppedTokens ?? null,
     firstRow: set && tokenizer?.tokenizerJson ? await beginning(set, tokenizer) : null,
     contentHash: set?.contentHash ?? null,
-    notes: set?.notes ?? (rows instanceof CalibrationError ? [rows.message] : []),
+    notes: set?.notes ?? [rows instanceof CalibrationError ? rows.message : NO_MODEL],
   };
 }
 

@@ -48,10 +48,10 @@ async function specialTokensAround(
   loaded: Tokenizer,
 ): Promise<{ readonly prefix: NamedToken[]; readonly suffix: NamedToken[] }> {
   const text = (await loaded.encode(PROBE, null, { addSpecialTokens: false })).getIds();
+  if (text.length === 0) throw new Error(`the text ${JSON.stringify(PROBE)} has no token`);
   const encoding = await loaded.encode(PROBE, null, { addSpecialTokens: true });
   const [ids, tokens, isSpecial] = [encoding.getIds(), encoding.getTokens(), encoding.getSpecialTokensMask()];
-  const first = isSpecial.indexOf(0);
-  const start = first < 0 ? ids.length : first;
+  const start = isSpecial.indexOf(0);
   const around = ids.length - text.length;
   const named = ids.map((id, i) => ({ token: tokens[i], id }));
   if (text.some((id, i) => ids[start + i] !== id) || isSpecial.filter(Boolean).length !== around)

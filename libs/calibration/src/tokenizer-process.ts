@@ -56,7 +56,7 @@ const CHILD_MAIN = new URL('./tokenizer-child.ts', import.meta.url);
  * Hugging Face's tokenizers library in a process of its own. The library is native code that aborts the whole process
  * on what it does not expect. Tried: a regular expression such as `(a+)+$` on a text that it backtracks on, a
  * replacement of the empty text, a template that names a missing token, a damaged character map, a prefix longer than
- * a merged token, a chunk length of 0; and forty replacements that double a text, which fill the memory.
+ * a merged token, a chunk length of 0; and forty replacements that lengthen a text, which fill the memory.
  *
  * Invariants:
  * 1. There is at most one child; it has loaded the tokenizer before it is asked for anything else.

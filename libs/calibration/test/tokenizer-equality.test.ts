@@ -99,3 +99,11 @@ describe('token ids are those of transformers, in more than a million tokens of 
     expect(found).toEqual(hashes[name]);
   });
 });
+
+it('the default pre-tokenizer of llama.cpp cuts punctuation, words and three digits at a time', async () => {
+  const files = await fromGguf('qwen3', (document) => byteLevelGguf(document, 'default', 151_936));
+  const tokenizer = await loadTokenizer(files, 'add');
+  const pieces = async (text: string) =>
+    Promise.all([...(await tokenizer.encode(text))].map((id) => tokenizer.decode(Int32Array.of(id))));
+  expect(await pieces('the (the)  the')).toEqual(['the', ' ', '(', 'the', ')', ' ', ' the']);
+});

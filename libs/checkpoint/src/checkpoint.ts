@@ -83,6 +83,4 @@ export interface Checkpoint extends ModelTensors {
   readonly tiedHead: boolean;
   /** `sha256:…` of sizes, headers and sampled content; the same bytes in another folder give the same value. */
   readonly fingerprint: string;
-  /** Why the folder of a decoded GGUF has no tokenizer.json; null when it has one, and for other formats. */
-  readonly tokenizerNote: string | null;
 }

@@ -73,6 +73,23 @@ export function stringListField(fields: Fields, key: string): readonly string[] 
   });
 }
 
+/** A list of `length` integers, or null when it is absent. */
+export function integerListField(
+  fields: Fields,
+  key: string,
+  length: number,
+  { min, max }: Range,
+): readonly number[] | null {
+  const expected = `a list of ${length} integers from ${min} to ${max}`;
+  return read<readonly number[] | null>(fields, key, null, expected, (value) => {
+    return (
+      Array.isArray(value) &&
+      value.length === length &&
+      value.every((entry) => Number.isSafeInteger(entry) && entry >= min && entry <= max)
+    );
+  });
+}
+
 /** The fields of a nested object, or null when it is absent. */
 export function objectField(fields: Fields, key: string): Fields | null {
   const values = read<Record<string, unknown> | null>(fields, key, null, 'an object', (value) => {

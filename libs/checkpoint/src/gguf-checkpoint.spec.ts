@@ -21,6 +21,7 @@ import { temporaryFolder, tinyTensors } from '../test/tiny-model.ts';
 import type { Checkpoint, TensorLocation } from './checkpoint.ts';
 import { decodedFolder, requireFreeSpace } from './decoded-cache.ts';
 import { openCheckpoint } from './open-checkpoint.ts';
+import { readTokenizerFiles } from './tokenizer-files.ts';
 
 const root = temporaryFolder();
 let count = 0;
@@ -64,7 +65,7 @@ describe('a GGUF', () => {
     const checkpoint = await open(path);
     expect(checkpoint).toMatchObject({
       ...{ sourcePath: path, format: 'gguf', modelType: 'llama', normEpsilon: 1e-5, tiedHead: true },
-      ...{ maxPositionTokens: 128, slidingWindowTokens: null, tokenizerNote: null },
+      ...{ maxPositionTokens: 128, slidingWindowTokens: null },
       rope: { theta: 100000, scaling: { kind: 'none' } },
       shape: { layerCount: 2, hiddenSize: 32, headCount: 2, kvHeadCount: 1, headSize: 16, vocabSize: 24 },
     });
@@ -254,9 +255,10 @@ describe('the tokenizer of a GGUF', () => {
       'model "bert", pre-tokenizer "none"',
       { 'tokenizer.ggml.model': { string: 'bert' }, 'tokenizer.ggml.pre': undefined },
     ],
-  ])('with %s is left out, with a note', async (found, metadata) => {
+  ])('with %s is left out, and why is said', async (found, metadata) => {
     const checkpoint = await open(writeGguf(metadata));
-    expect(checkpoint.tokenizerNote).toContain(`(${found}) cannot be converted`);
+    const { absence } = await readTokenizerFiles(checkpoint.sourcePath);
+    expect(absence).toContain(`(${found}) cannot be converted`);
     expect(readdirSync(checkpoint.folder).sort()).toEqual(['config.json', 'model.safetensors']);
   });
 });

@@ -21,5 +21,5 @@ export async function openGguf(
   const entry = decodedFolder(cacheFolder, fingerprint);
   await ensureDecoded(entry, plan, onProgress);
   const decoded = await openHuggingFaceFolder(entry);
-  return { ...decoded, sourcePath: file, format: 'gguf', fingerprint, tokenizerNote: plan.tokenizerNote };
+  return { ...decoded, sourcePath: file, format: 'gguf', fingerprint };
 }

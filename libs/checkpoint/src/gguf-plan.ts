@@ -34,11 +34,6 @@ interface PlannedTensor {
   readonly permutedHeadRows: number;
 }
 
-/** A plan, and why it has no tokenizer.json; null when it has one. */
-export interface GgufPlan extends DecodePlan {
-  readonly tokenizerNote: string | null;
-}
-
 /** Divisors of the rotary frequencies, `[headSize / 2]`; everything else in the file is a weight of the model. */
 const ROPE_DIVISORS = 'rope_freqs.weight';
 
@@ -93,7 +88,7 @@ function findSources(
  * What to write for a GGUF: config.json, the tokenizer's files, and each tensor under its Hugging Face name.
  * @throws CheckpointError when it is not a model that can be decoded
  */
-export async function planDecode(gguf: GgufModel): Promise<GgufPlan> {
+export async function planDecode(gguf: GgufModel): Promise<DecodePlan> {
   const architecture = ggufArchitecture({ file: gguf.first.file, values: gguf.first.metadata });
   const divisors = architecture.ropeDivisors ? await readRopeDivisors(gguf) : null;
   const configValues = ggufConfig(gguf, divisors);
@@ -106,7 +101,7 @@ export async function planDecode(gguf: GgufModel): Promise<GgufPlan> {
     const target = { name, dtype: 'float32', shape } as const;
     tensors.push({ source, target, permutedHeadRows: permuted ? config.sizes.headSize : 0 });
   });
-  const { files, note } = ggufTokenizer(gguf.first, config.sizes.vocabSize);
+  const { files } = ggufTokenizer(gguf.first, config.sizes.vocabSize);
 
   const textFiles = new Map([['config.json', Buffer.from(JSON.stringify(configValues, null, 1))]]);
   if (files !== null) {
@@ -118,7 +113,6 @@ export async function planDecode(gguf: GgufModel): Promise<GgufPlan> {
     textFiles,
     tensors: tensors.map(({ target }) => target),
     decode: () => decodeAll(tensors),
-    tokenizerNote: note,
   };
 }
 

@@ -1,11 +1,11 @@
 import { CheckpointError } from './checkpoint-error.ts';
 
 /** SentencePiece makes pieces of at most 16 characters by default; so have the longest runs of spaces of Llama. */
-const MAX_PIECE_LENGTH = 256;
+const MAX_PIECE_LENGTH = 128;
 /** Gemma's 256 thousand pieces can be cut in two in some two million ways. */
-const MAX_CUTS = 2 ** 23;
-/** Ten times what Gemma's merges have. */
-const MAX_MERGE_CHARACTERS = 2 ** 25;
+const MAX_CUTS = 2 ** 22;
+/** Four times what Gemma's merges have. */
+const MAX_MERGE_CHARACTERS = 2 ** 24;
 
 /** A piece that others are merged to. */
 export interface Piece {

@@ -1,8 +1,11 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { CheckpointError, fromFileSystem } from './checkpoint-error.ts';
+import { readWholeFile } from './file-bytes.ts';
 
 const MODEL_FOLDER = /^models--[\w.-]+$/;
+/** A commit has 40 digits. */
+const MAX_REF_BYTES = 128;
 const COMMIT = /^[0-9a-f]{40}$/;
 
 /**
@@ -14,7 +17,9 @@ export async function findSnapshot(folder: string): Promise<string> {
   const isThere = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null;
   const snapshots = join(folder, 'snapshots');
   if (!MODEL_FOLDER.test(basename(folder)) || !(await isThere(snapshots))) return folder;
-  const main = (await readFile(join(folder, 'refs', 'main'), 'latin1').catch(() => '')).trim();
+  const main = (await readWholeFile(join(folder, 'refs', 'main'), MAX_REF_BYTES).catch(() => ''))
+    .toString()
+    .trim();
   if (COMMIT.test(main) && (await isThere(join(snapshots, main)))) return join(snapshots, main);
   const names = await readdir(snapshots).catch((error: unknown) => {
     throw fromFileSystem(error, snapshots);

@@ -63,7 +63,6 @@ describe('a Hugging Face folder', () => {
       folder,
       format: 'huggingface',
       modelType: 'llama',
-      tokenizerNote: null,
     });
     const mhaParameters = 32 + 2 * 32 * 32 + 2 * 16 * 32;
     const mlpParameters = 32 + 3 * 64 * 32;

@@ -131,7 +131,6 @@ export async function openFloatFolder(source: ModelFolder): Promise<Checkpoint> 
     tiedHead: config.tiedHead,
     ...tensors,
     fingerprint: await fingerprintModel(source.configBytes, weights.shards),
-    tokenizerNote: null,
   };
 }
 

@@ -2,8 +2,11 @@ import { stringEnd } from './json-keys.ts';
 
 /** A config nests 5 deep, a header 3; a parser that goes on for ever exhausts the stack or the memory. */
 const MAX_DEPTH = 64;
-/** Four times those of the largest tokenizer.json; a parsed value takes up to 60 bytes, as text it may take two. */
-const MAX_VALUES = 2 ** 23;
+/**
+ * Three times those of a header of 1024 layers of packed weights; an object of a million keys takes 3 seconds and 300
+ * MB to parse.
+ */
+const MAX_VALUES = 2 ** 20;
 
 /** Why a JSON text would take far more to parse than any real file does, or null. The text need not be valid. */
 export function excessOfJson(text: string): string | null {

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import type { Checkpoint } from './checkpoint.ts';
 import { CheckpointError, fromFileSystem } from './checkpoint-error.ts';
 import type { DecodeProgress } from './decoded-cache.ts';
@@ -7,6 +7,9 @@ import { openGguf } from './gguf-checkpoint.ts';
 import { openFloatFolder, readModelFolder } from './huggingface-folder.ts';
 import { findSnapshot } from './hub-cache-folder.ts';
 import { openQuantizedFolder } from './quantized-folder.ts';
+
+/** A file of a Hugging Face folder. */
+const MODEL_FILE = /\.(safetensors|json|jinja|bin|pt|pth|h5|msgpack)$/i;
 
 export interface OpenOptions {
   /** Where the decoded copies of quantized models are kept; created when it is needed. */
@@ -41,9 +44,10 @@ export async function openCheckpoint(path: string, options: OpenOptions): Promis
       : openQuantizedFolder(folder, folder.quantization, cacheFolder, options.onProgress);
   }
   if (!basename(absolute).toLowerCase().endsWith('.gguf')) {
+    const folder = MODEL_FILE.test(absolute) ? dirname(absolute) : 'the folder that holds config.json';
     throw new CheckpointError(
       'unsupported',
-      `${absolute}: is neither a Hugging Face folder nor a .gguf file: name the folder that holds config.json`,
+      `${absolute}: is neither a Hugging Face folder nor a .gguf file: name ${folder}`,
     );
   }
   return openGguf(absolute, cacheFolder, options.onProgress);

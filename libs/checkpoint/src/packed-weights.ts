@@ -8,6 +8,8 @@ import type { StoredTensor, WeightFiles } from './weight-shards.ts';
 /** 4-bit values in a 32-bit word. */
 const PACKED = 8;
 const CHUNK_ELEMENTS = 2 ** 20;
+/** Twice that of the largest published vocabulary; it is in memory while it is decoded. */
+const MAX_PACKED_BYTES = 2 ** 31;
 /** Where AWQ's gemm kernel has the value of each of eight columns, in nibbles from the lowest. */
 const AWQ_NIBBLES = [0, 4, 1, 5, 2, 6, 3, 7];
 
@@ -61,6 +63,16 @@ export function locatePacked(
       `${weights.source}: ${name} [${shape.join(', ')}] cannot be packed by ${PACKED} in groups of ${groupSize}`,
     );
   }
+  const { file, lengthBytes } = requireTensor(weights, nameOf(name, 'qweight'));
+  if (weights.tensors.has(name)) {
+    throw new CheckpointError('malformed', `${file}: ${name} is there twice: as it is, and as qweight`);
+  }
+  if (lengthBytes > MAX_PACKED_BYTES) {
+    throw new CheckpointError(
+      'unsupported',
+      `${file}: ${nameOf(name, 'qweight')} has ${lengthBytes} bytes, the limit is ${MAX_PACKED_BYTES}`,
+    );
+  }
   const groupCount = inputs / groupSize;
   const part = (suffix: string, dtypes: string[], expected: number[]): StoredTensor => {
     const partName = nameOf(name, suffix);
@@ -97,35 +109,81 @@ async function readGroups({ groups, inputs, groupSize }: PackedWeight): Promise<
   );
 }
 
+/** The values of output rows from `first` on, `[rows, in]`; eight of GPTQ's in a word are neighbouring inputs. */
+function unpackGptq(
+  words: Int32Array,
+  first: number,
+  outputs: number,
+  inputs: number,
+  into: Uint8Array,
+): void {
+  const rows = into.length / inputs;
+  for (let w = 0; w < inputs / PACKED; w++) {
+    for (let row = 0; row < rows; row++) {
+      const word = words[w * outputs + first + row];
+      const start = row * inputs + w * PACKED;
+      for (let i = 0; i < PACKED; i++) into[start + i] = (word >>> (4 * i)) & 15;
+    }
+  }
+}
+
+/** As `unpackGptq`; eight of AWQ's in a word are neighbouring outputs, and `first` is the first of a word. */
+function unpackAwq(
+  words: Int32Array,
+  first: number,
+  outputs: number,
+  inputs: number,
+  into: Uint8Array,
+): void {
+  const count = into.length / inputs / PACKED;
+  for (let input = 0; input < inputs; input++) {
+    const start = (input * outputs + first) / PACKED;
+    for (let w = 0; w < count; w++) {
+      const word = words[start + w];
+      for (let i = 0; i < PACKED; i++) {
+        into[(w * PACKED + i) * inputs + input] = (word >>> (4 * AWQ_NIBBLES[i])) & 15;
+      }
+    }
+  }
+}
+
+/** The zero of each group and output, `[groups, out]`. */
+function unpackZeros(words: Int32Array, { method, zeroOffset }: PackedWeight): Uint8Array {
+  // A zero of 0 is stored as -1 where 1 is added, that is, as 15.
+  return Uint8Array.from({ length: words.length * PACKED }, (_, i) => {
+    const nibble = method === 'gptq' ? i % PACKED : AWQ_NIBBLES[i % PACKED];
+    return ((words[Math.floor(i / PACKED)] >>> (4 * nibble)) + zeroOffset) & 15;
+  });
+}
+
 /**
  * Decodes in chunks of output rows: scale times (value - zero), rounded to float32 once; GPTQ and AutoAWQ round it to
  * the scale's float16. Besides a chunk, the packed tensor itself is in memory.
  */
 export async function* decodePacked(packed: PackedWeight): AsyncGenerator<Float32Array> {
-  const { method, outputs, inputs, zeroOffset } = packed;
-  const values = await readWords(packed.values);
-  const zeros = await readWords(packed.zeros);
+  const { method, outputs, inputs } = packed;
+  const unpack = method === 'gptq' ? unpackGptq : unpackAwq;
+  const words = await readWords(packed.values);
+  const zeros = unpackZeros(await readWords(packed.zeros), packed);
   const scaleTensor = { ...packed.scales, dtype: floatDtype(packed.scales)! };
   const scales = await readFloatRange(scaleTensor, 0, elementCount(packed.scales.shape));
   const groupOf = await readGroups(packed);
-  const wordsOfRow = outputs / PACKED;
-  const rowsAtOnce = Math.max(1, Math.floor(CHUNK_ELEMENTS / inputs));
+  const groupCount = scales.length / outputs;
+  const rowsAtOnce = PACKED * Math.max(1, Math.floor(CHUNK_ELEMENTS / PACKED / inputs));
+  const rowScales = new Float32Array(groupCount);
+  const rowZeros = new Uint8Array(groupCount);
   for (let first = 0; first < outputs; first += rowsAtOnce) {
-    const count = Math.min(rowsAtOnce, outputs - first);
-    const out = new Float32Array(count * inputs);
-    for (let r = 0, i = 0; r < count; r++) {
-      const output = first + r;
-      const word = output >> 3;
-      const shift = 4 * (method === 'gptq' ? output & 7 : AWQ_NIBBLES[output & 7]);
-      for (let input = 0; input < inputs; input++, i++) {
+    const values = new Uint8Array(Math.min(rowsAtOnce, outputs - first) * inputs);
+    unpack(words, first, outputs, inputs, values);
+    const out = new Float32Array(values.length);
+    for (let start = 0, output = first; start < out.length; start += inputs, output++) {
+      for (let group = 0; group < groupCount; group++) {
+        rowScales[group] = scales[group * outputs + output];
+        rowZeros[group] = zeros[group * outputs + output];
+      }
+      for (let input = 0; input < inputs; input++) {
         const group = groupOf[input];
-        const value =
-          method === 'gptq'
-            ? (values[(input >> 3) * outputs + output] >>> (4 * (input & 7))) & 15
-            : (values[input * wordsOfRow + word] >>> shift) & 15;
-        // A zero of 0 is stored as -1 where 1 is added, that is, as 15.
-        const zero = ((zeros[group * wordsOfRow + word] >>> shift) + zeroOffset) & 15;
-        out[i] = scales[group * outputs + output] * (value - zero);
+        out[start + input] = rowScales[group] * (values[start + input] - rowZeros[group]);
       }
     }
     yield out;

@@ -27,6 +27,21 @@ describe('quantization_config', () => {
       { method: 'gptq', groupSize: null, zeroOffset: 0 },
     ],
     [
+      { quant_method: 'gptq', bits: 4, format: 'gptq_v2' },
+      { method: 'gptq', groupSize: 128, zeroOffset: 0 },
+    ],
+    [
+      {
+        quant_method: 'compressed-tensors',
+        format: 'float-quantized',
+        config_groups: {
+          group_0: { weights: { num_bits: 8, type: 'float', strategy: 'channel' }, targets: ['Linear'] },
+          group_1: { weights: null },
+        },
+      },
+      { method: 'fp8', block: null },
+    ],
+    [
       { quant_method: 'awq', bits: 4, group_size: 64 },
       { method: 'awq', groupSize: 64, zeroOffset: 0 },
     ],
@@ -40,7 +55,12 @@ describe('quantization_config', () => {
 
   it.each<[object, string]>([
     [{ quant_method: 'bitsandbytes', load_in_4bit: true }, 'quantization by "bitsandbytes"'],
-    [{ quant_method: 'compressed-tensors' }, 'quantization by "compressed-tensors"'],
+    [{ quant_method: 'mxfp4' }, 'quantization by "mxfp4"'],
+    [{ quant_method: 'compressed-tensors', format: 'pack-quantized' }, 'format "pack-quantized"'],
+    [{ quant_method: 'compressed-tensors', transform_config: { config_groups: {} } }, 'transform_config'],
+    [{ quant_method: 'gptq', bits: 4, format: 'exllama' }, 'format "exllama"'],
+    [{ quant_method: 'gptq', bits: 4, is_marlin_format: true }, 'is_marlin_format true'],
+    [{ quant_method: 'awq', bits: 4, backend: 'llm-awq' }, 'backend "llm-awq"'],
     [{ quant_method: 'gptq', bits: 8 }, 'bits 8'],
     [{ quant_method: 'gptq', bits: 4, checkpoint_format: 'marlin' }, 'checkpoint_format "marlin"'],
     [{ quant_method: 'awq', bits: 4, version: 'gemv' }, 'version "gemv"'],
@@ -49,7 +69,7 @@ describe('quantization_config', () => {
     expect(() => read(values)).toThrow(
       expect.objectContaining({
         code: 'unsupported',
-        message: `/m/config.json: quantization_config: ${named}: supported are fp8, gptq with 4 bits and awq with 4 bits; name the model in float32, float16 or bfloat16 that it was made from`,
+        message: `/m/config.json: quantization_config: ${named}: supported are fp8, gptq and awq with 4 bits, compressed-tensors of float-quantized; name the model in float32, float16 or bfloat16 that it was made from`,
       }),
     );
   });
@@ -57,16 +77,31 @@ describe('quantization_config', () => {
   it.each<[unknown, string]>([
     ['awq', 'quantization_config is "awq": expected an object'],
     [{}, 'quant_method is missing'],
-    [{ quant_method: 'gptq', bits: 4, group_size: 0 }, 'group_size is 0: expected -1 or at least 1'],
+    [{ quant_method: 'gptq', bits: 4, group_size: 0 }, 'group_size is 0: expected -1 or at least 8'],
     [{ quant_method: 'gptq', bits: 4, group_size: 'all' }, 'group_size is "all": expected an integer'],
     [
       { quant_method: 'fp8', weight_block_size: [0, 128] },
-      'weight_block_rows is 0: expected an integer from 1',
+      'weight_block_size is a list: expected a list of 2 integers from 1 to 65536',
     ],
-    [{ quant_method: 'fp8', weight_block_size: 128 }, 'weight_block_rows is missing'],
+    [{ quant_method: 'fp8', weight_block_size: 128 }, 'weight_block_size is 128: expected a list of 2'],
+    [
+      { quant_method: 'compressed-tensors', config_groups: { g: { weights: 8 } } },
+      'config_groups: g: weights is 8: expected an object',
+    ],
   ])('%j is malformed, and the field is named', (values, message) => {
     expect(() => read(values)).toThrow(
       expect.objectContaining({ code: 'malformed', message: expect.stringContaining(message) as string }),
+    );
+  });
+
+  it.each<[object, string]>([
+    [{ num_bits: 4, type: 'float' }, 'num_bits 4'],
+    [{ num_bits: 8, type: 'int' }, 'type "int"'],
+    [{ num_bits: 8, type: 'float', strategy: 'block' }, 'strategy "block"'],
+  ])('a group of compressed-tensors with weights %j is refused by name', (weights, named) => {
+    const config_groups = { group_0: { weights } };
+    expect(() => read({ quant_method: 'compressed-tensors', config_groups })).toThrow(
+      `config_groups: group_0: weights: ${named}: supported are`,
     );
   });
 

@@ -1,6 +1,13 @@
 import { join } from 'node:path';
 import { CheckpointError } from './checkpoint-error.ts';
-import { booleanField, integerField, objectField, stringField, type Fields } from './field.ts';
+import {
+  booleanField,
+  integerField,
+  integerListField,
+  objectField,
+  stringField,
+  type Fields,
+} from './field.ts';
 import { parseJsonObject, readWholeFile } from './file-bytes.ts';
 
 /** How the weights of a Hugging Face folder are quantized. */
@@ -8,7 +15,7 @@ export type Quantization =
   | {
       readonly method: 'fp8';
       /** Rows and columns that share a scale; null: what the shape of the scale says, one or one a row. */
-      readonly block: readonly [number, number] | null;
+      readonly block: readonly number[] | null;
     }
   | {
       readonly method: 'gptq' | 'awq';
@@ -21,8 +28,10 @@ export type Quantization =
 /** Older repositories of GPTQ keep the fields of `quantization_config` in a file. */
 const QUANTIZE_FILE = 'quantize_config.json';
 const MAX_QUANTIZE_FILE_BYTES = 2 ** 20;
-const SUPPORTED = 'fp8, gptq with 4 bits and awq with 4 bits';
+const SUPPORTED = 'fp8, gptq and awq with 4 bits, compressed-tensors of float-quantized';
 const WAY_OUT = 'name the model in float32, float16 or bfloat16 that it was made from';
+/** Smaller groups would have more scales than a packed tensor has words. */
+const MIN_GROUP_SIZE = 8;
 const GROUP_SIZES = { min: -1, max: 2 ** 20 };
 const BLOCK_SIZES = { min: 1, max: 2 ** 16 };
 
@@ -39,44 +48,70 @@ function requireValue(fields: Fields, key: string, supported: number | string): 
   if (value !== supported) throw unsupported(fields, `${key} ${JSON.stringify(value).slice(0, 40)}`);
 }
 
+/** The first of the keys that is there says the form; upper case is as good as lower case. */
+function requireForm(fields: Fields, keys: readonly string[], supported: readonly string[]): string {
+  const key = keys.find((name) => (fields.values[name] ?? null) !== null);
+  if (key === undefined) return supported[0];
+  const form = stringField(fields, key).toLowerCase();
+  if (supported.includes(form)) return form;
+  throw unsupported(fields, `${key} ${JSON.stringify(form.slice(0, 40))}`);
+}
+
 function groupSizeOf(fields: Fields, key: string): number | null {
   const size = integerField(fields, key, GROUP_SIZES, 128);
-  if (size === 0)
-    throw new CheckpointError('malformed', `${fields.file}: ${key} is 0: expected -1 or at least 1`);
-  return size === -1 ? null : size;
+  if (size === -1) return null;
+  if (size >= MIN_GROUP_SIZE) return size;
+  throw new CheckpointError(
+    'malformed',
+    `${fields.file}: ${key} is ${size}: expected -1 or at least ${MIN_GROUP_SIZE}`,
+  );
 }
 
 function readFp8(fields: Fields): Quantization {
   requireValue(fields, 'fmt', 'e4m3');
-  const { weight_block_size: given } = fields.values;
-  if (given === undefined || given === null) return { method: 'fp8', block: null };
-  const [rows, columns] = Array.isArray(given) && given.length === 2 ? (given as unknown[]) : [];
-  const values = { weight_block_rows: rows, weight_block_columns: columns };
-  const size = (key: string): number => integerField({ file: fields.file, values }, key, BLOCK_SIZES);
-  return { method: 'fp8', block: [size('weight_block_rows'), size('weight_block_columns')] };
+  return { method: 'fp8', block: integerListField(fields, 'weight_block_size', 2, BLOCK_SIZES) };
 }
 
 function readGptq(fields: Fields): Quantization {
   requireValue(fields, 'bits', 4);
-  const format = stringField(fields, 'checkpoint_format', 'gptq');
-  if (format !== 'gptq' && format !== 'gptq_v2') {
-    throw unsupported(fields, `checkpoint_format ${JSON.stringify(format.slice(0, 40))}`);
-  }
+  const form = requireForm(fields, ['checkpoint_format', 'format'], ['gptq', 'gptq_v2']);
+  if (booleanField(fields, 'is_marlin_format', false)) throw unsupported(fields, 'is_marlin_format true');
   booleanField(fields, 'desc_act', false);
   return {
     method: 'gptq',
     groupSize: groupSizeOf(fields, 'group_size'),
-    zeroOffset: format === 'gptq' ? 1 : 0,
+    zeroOffset: form === 'gptq' ? 1 : 0,
   };
 }
 
 function readAwq(fields: Fields): Quantization {
   requireValue(fields, 'bits', 4);
   requireValue(fields, 'w_bit', 4);
-  const version = stringField(fields, 'version', 'gemm').toLowerCase();
-  if (version !== 'gemm') throw unsupported(fields, `version ${JSON.stringify(version.slice(0, 40))}`);
+  requireForm(fields, ['version', 'format'], ['gemm']);
+  if (fields.values.backend === 'llm-awq') throw unsupported(fields, 'backend "llm-awq"');
   const key = 'q_group_size' in fields.values ? 'q_group_size' : 'group_size';
   return { method: 'awq', groupSize: groupSizeOf(fields, key), zeroOffset: 0 };
+}
+
+/** Only weights in e4m3 with a scale for each of them, or for each row. */
+function readCompressedTensors(fields: Fields): Quantization {
+  requireForm(fields, ['format'], ['float-quantized']);
+  const sparsity = objectField(fields, 'sparsity_config');
+  if (sparsity !== null) requireForm(sparsity, ['format'], ['dense']);
+  const rotations = objectField(fields, 'transform_config');
+  if (rotations !== null && Object.keys(rotations.values).length > 0) {
+    throw unsupported(fields, 'transform_config');
+  }
+  const groups = objectField(fields, 'config_groups');
+  for (const name of Object.keys(groups?.values ?? {})) {
+    const group = objectField(groups!, name);
+    const weights = group && objectField(group, 'weights');
+    if (weights === null) continue;
+    requireValue(weights, 'type', 'float');
+    requireValue(weights, 'num_bits', 8);
+    requireForm(weights, ['strategy'], ['tensor', 'channel']);
+  }
+  return { method: 'fp8', block: null };
 }
 
 function readMethod(fields: Fields, method: string): Quantization {
@@ -87,6 +122,8 @@ function readMethod(fields: Fields, method: string): Quantization {
       return readGptq(fields);
     case 'awq':
       return readAwq(fields);
+    case 'compressed-tensors':
+      return readCompressedTensors(fields);
     default:
       throw unsupported(fields, `quantization by ${JSON.stringify(method.slice(0, 40))}`);
   }
@@ -98,7 +135,8 @@ function readMethod(fields: Fields, method: string): Quantization {
  * @throws CheckpointError naming a method, or a kind of it, that cannot be decoded
  */
 export function readQuantization(config: Fields): Quantization | null {
-  const fields = objectField(config, 'quantization_config');
+  // The older name, of compressed-tensors only.
+  const fields = objectField(config, 'quantization_config') ?? objectField(config, 'compression_config');
   return fields && readMethod(fields, stringField(fields, 'quant_method'));
 }
 
@@ -111,7 +149,14 @@ export async function readQuantizeFile(
   folder: string,
 ): Promise<{ readonly quantization: Quantization; readonly bytes: Uint8Array }> {
   const file = join(folder, QUANTIZE_FILE);
-  const bytes = await readWholeFile(file, MAX_QUANTIZE_FILE_BYTES);
+  const bytes = await readWholeFile(file, MAX_QUANTIZE_FILE_BYTES).catch((error: unknown) => {
+    if (!(error instanceof CheckpointError) || error.code !== 'not-found') throw error;
+    throw new CheckpointError(
+      'not-found',
+      `${folder}: its weights are packed, but neither quantization_config in config.json nor ${QUANTIZE_FILE} says how: fetch that file too`,
+      { cause: error },
+    );
+  });
   const fields = { file, values: parseJsonObject(bytes, file) };
   return { quantization: readMethod(fields, stringField(fields, 'quant_method', 'gptq')), bytes };
 }

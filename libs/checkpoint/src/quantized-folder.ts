@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Checkpoint, TensorLocation } from './checkpoint.ts';
 import { CheckpointError } from './checkpoint-error.ts';
@@ -39,9 +40,8 @@ function locate(
   shape: readonly number[],
 ): Source {
   if (quantization.method === 'fp8') {
-    return weights.tensors.get(name)?.dtype === 'F8_E4M3' && shape.length === 2
-      ? { kind: 'fp8', tensor: locateFp8(weights, name, shape, quantization.block) }
-      : { kind: 'floats', tensor: locateFloats(weights, name, shape) };
+    const tensor = shape.length === 2 ? locateFp8(weights, name, shape, quantization.block) : null;
+    return tensor ? { kind: 'fp8', tensor } : { kind: 'floats', tensor: locateFloats(weights, name, shape) };
   }
   return isPackedWeight(weights, name)
     ? { kind: 'packed', tensor: locatePacked(weights, name, shape, quantization) }
@@ -56,9 +56,21 @@ async function* decodeAll(tensors: readonly QuantizedTensor[]): AsyncGenerator<F
   }
 }
 
+/** A head that the weights hold and that config.json says there is none of would silently be left out. */
+function refusePackedHead({ config, configPath, weights }: ModelFolder): void {
+  const name = `${config.names.head}.qweight`;
+  if (config.tiedHead && weights.tensors.has(name)) {
+    throw new CheckpointError(
+      'unsupported',
+      `${configPath}: tie_word_embeddings says that the head is the embedding, but the weights hold ${name}: set it to false if the head is its own`,
+    );
+  }
+}
+
 async function textFiles({ folder, configValues }: ModelFolder): Promise<Map<string, Buffer>> {
   const config = { ...configValues, torch_dtype: 'float32' } as Record<string, unknown>;
   delete config.quantization_config;
+  delete config.compression_config;
   delete config.dtype;
   const files = new Map<string, Buffer>([['config.json', Buffer.from(JSON.stringify(config, null, 1))]]);
   for (const name of TOKENIZER_FILES) {
@@ -73,6 +85,13 @@ async function textFiles({ folder, configValues }: ModelFolder): Promise<Map<str
   return files;
 }
 
+/** The weights alone decide the fingerprint; with another tokenizer they must not share an entry of the cache. */
+function hashOf(files: ReadonlyMap<string, Buffer>): string {
+  const hash = createHash('sha256');
+  for (const [name, bytes] of files) hash.update(`${name} ${bytes.length}\n`).update(bytes);
+  return hash.digest('hex');
+}
+
 /**
  * Opens a folder of quantized weights by decoding them, once, into a folder of float32 in the cache.
  * @throws CheckpointError when they cannot be decoded, or the cache folder has too little space
@@ -84,6 +103,7 @@ export async function openQuantizedFolder(
   onProgress?: DecodeProgress,
 ): Promise<Checkpoint> {
   const tensors: QuantizedTensor[] = [];
+  refusePackedHead(source);
   await matchTensors(source, (name, shape) => {
     tensors.push({
       target: { name, dtype: 'float32', shape },
@@ -91,13 +111,13 @@ export async function openQuantizedFolder(
     });
   });
   const fingerprint = await fingerprintModel(source.configBytes, source.weights.shards);
-  const entry = decodedFolder(cacheFolder, fingerprint);
   const plan = {
     source: source.folder,
     textFiles: await textFiles(source),
     tensors: tensors.map(({ target }) => target),
     decode: () => decodeAll(tensors),
   };
+  const entry = decodedFolder(cacheFolder, `${fingerprint} ${hashOf(plan.textFiles)}`);
   await ensureDecoded(entry, plan, onProgress);
   const decoded = await openHuggingFaceFolder(entry);
   return { ...decoded, sourcePath: source.folder, fingerprint };
