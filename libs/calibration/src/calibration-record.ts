@@ -1,6 +1,7 @@
 import type { TokenizerFiles } from '@blockpruner/checkpoint';
 import { renderAlpaca } from './alpaca-template.ts';
 import { CalibrationError } from './calibration-error.ts';
+import type { ChatMessage } from './chat-message.ts';
 import { ChatRenderer } from './chat-renderer.ts';
 import { readRecords } from './read-records.ts';
 import { formOf, type RecordForm } from './record-form.ts';
@@ -10,7 +11,7 @@ import type { SourceRecord } from './source-record.ts';
 export type CalibrationRecord = { readonly source: SourceRecord } & (
   | { readonly kind: 'text' | 'alpaca' | 'chat'; readonly text: string; readonly continues: boolean }
   | { readonly kind: 'token-ids'; readonly ids: readonly unknown[] }
-  | { readonly kind: 'absent'; readonly columns: readonly string[] }
+  | { readonly kind: 'absent'; readonly reason: string; readonly columns: readonly string[] }
 );
 
 export interface RecordOptions {
@@ -54,8 +55,13 @@ export async function* readCalibrationRecords(options: RecordOptions): AsyncGene
 function sizeOf(form: RecordForm): number {
   if (form.kind === 'text') return form.text.length;
   if (form.kind === 'token-ids') return form.ids.length;
-  if (form.kind === 'chat') return form.messages.reduce((sum, { content }) => sum + content.length, 0);
+  if (form.kind === 'chat') return form.messages.reduce((sum, message) => sum + shown(message).length, 0);
   return 1024;
+}
+
+/** A message where there is no chat template. */
+function shown({ role, content, tool_calls: calls }: ChatMessage): string {
+  return `${role}: ${typeof content === 'string' ? content : JSON.stringify(calls)}`;
 }
 
 function rendererFor(
@@ -75,7 +81,7 @@ async function withTexts(
   });
   const rendered =
     renderer === null || chats.length === 0
-      ? chats.map(({ messages }) => messages.map(({ role, content }) => `${role}: ${content}`).join('\n'))
+      ? chats.map(({ messages }) => messages.map(shown).join('\n'))
       : await renderer.render(chats);
   let nextChat = 0;
   return batch.map(([source, form]): CalibrationRecord => {

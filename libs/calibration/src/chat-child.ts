@@ -3,6 +3,7 @@ import { Template } from '@huggingface/jinja';
 import type { ChatReply, ChatRequest } from './chat-renderer.ts';
 import { MAX_RENDER_MEMORY_BYTES } from './limits.ts';
 import { watchProcess } from './process-watch.ts';
+import { pythonStrip, STRIP_FUNCTION, stripAsPython } from './python-strip.ts';
 
 watchProcess(MAX_RENDER_MEMORY_BYTES);
 
@@ -15,7 +16,9 @@ function answer(request: ChatRequest): ChatReply {
   if (request.kind === 'template') {
     try {
       template = new Template(request.source);
-      ({ variables } = request);
+      stripAsPython(template);
+      // As in transformers: `tools is none` holds, `tools is not defined` does not.
+      variables = { ...request.variables, tools: null, documents: null, [STRIP_FUNCTION]: pythonStrip };
       return { kind: 'ready' };
     } catch (error) {
       return refusal(request.where, error);

@@ -59,6 +59,13 @@ describe('a look at a calibration set', () => {
     ]);
   });
 
+  it('says what has no text without a tokenizer too', async () => {
+    const { report } = await inspect([{ text: 'bcfgij' }, { text: null }], { tokenizer: null });
+    expect(report.dropped.map(({ reason, count }) => [reason, count])).toEqual([
+      ['no text in the column "text"', 1],
+    ]);
+  });
+
   it('says why no row comes out', async () => {
     const { report } = await inspect(['bc']);
     expect(report).toMatchObject({ records: 1, rows: null, tokens: null, firstRow: null, contentHash: null });

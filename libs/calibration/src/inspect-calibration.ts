@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { TokenizerFiles } from '@blockpruner/checkpoint';
 import { CalibrationError } from './calibration-error.ts';
 import { readCalibrationRecords, type CalibrationRecord } from './calibration-record.ts';
-import type { Drop } from './drop-count.ts';
+import { DropCount, type Drop } from './drop-count.ts';
 import { MAX_COUNTED_RECORDS } from './limits.ts';
 import { loadCalibration, type CalibrationOptions, type CalibrationSet } from './load-calibration.ts';
 import { loadTokenizer } from './tokenizer.ts';
@@ -57,7 +57,7 @@ export async function inspectCalibration(
     name: options.name,
     files: options.files,
     ...seen.report(),
-    dropped: set?.dropped ?? [],
+    dropped: set?.dropped ?? seen.drops.drops,
     rows: set?.rows.length ?? null,
     availableRows: set?.availableRows ?? null,
     tokens: set?.rows.reduce((sum, row) => sum + row.length, 0) ?? null,
@@ -95,6 +95,7 @@ function shown(text: string): string {
  * 2. Beyond MAX_COUNTED_RECORDS different records, a new one is no longer remembered: `duplicates` is a lower bound.
  */
 class SeenRecords {
+  readonly drops = new DropCount();
   private readonly forms: Record<string, number> = {};
   private readonly counts = new Map<string, { count: number; text: string }>();
   private readonly lengths: number[] = [];
@@ -107,7 +108,7 @@ class SeenRecords {
   private duplicates = 0;
 
   add(record: CalibrationRecord): void {
-    if (record.kind === 'absent') return;
+    if (record.kind === 'absent') return this.drops.add(record.reason, record.source);
     if (record.kind === 'token-ids') return this.finish('token-ids', record.ids.length, record.ids.join(' '));
     this.hash.update(record.text);
     this.characters += record.text.length;

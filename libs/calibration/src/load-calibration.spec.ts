@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { withFolder } from '../test/folder.ts';
@@ -188,6 +189,45 @@ describe('documents', () => {
     const few = await loadJson(records, { ...options, rowCount: 7 });
     expect(few.rows).toEqual(many.rows.slice(0, 7));
     expect(new Set(lengths(many)).size).toBe(20);
+  });
+
+  it('that are chats get their special tokens from the template alone, the texts between them from the tokenizer', async () => {
+    const tokenizer = { ...special, chatTemplate: '{{ bos_token }}{{ messages[0].content }}' };
+    const config = { bos_token: '<s>' };
+    const records = [
+      text(3),
+      { messages: [{ role: 'user', content: text(2) }] },
+      { messages: [] },
+      { text: text(5) },
+    ];
+    const set = await loadJson(records, { pack, rowTokens: 9, tokenizer: { ...tokenizer, config } });
+    expect(set.rows.every((row) => row[0] === 260 && row[1] !== 260)).toBe(true);
+    expect(lengths(set).sort()).toEqual([3, 4, 6]);
+    expect(set.dropped).toEqual([
+      { reason: 'a chat without messages', count: 1, first: expect.stringMatching(/element 2$/) as string },
+    ]);
+    expect(set.notes).toContain(
+      'chats bring their special tokens with the chat template: the tokenizer adds none to them.',
+    );
+  });
+
+  it('in a file that changes between two readings are refused', async () => {
+    const lines = Array.from({ length: 200 }, (_, i) => `${JSON.stringify(text(2 + (i % 9)))}\n`);
+    await withFolder({ 'c.jsonl': lines.join('') }, async (folder) => {
+      const path = join(folder, 'c.jsonl');
+      let cut = false;
+      const options = { rowCount: 100, rowTokens: 5, seed: 0, pack, textColumn: null } as const;
+      const loading = loadCalibration({
+        ...options,
+        ...{ name: path, files: [path], specialTokens: 'add', tokenizer: tokenizerSource() },
+        onProgress: (done, total) => {
+          if (done < total || cut) return;
+          cut = true;
+          writeFileSync(path, lines[0]);
+        },
+      });
+      await expect(loading).rejects.toThrow(/c\.jsonl: changed while it was read; try again$/);
+    });
   });
 
   it('may be whole files, of which only the beginning is kept', async () => {

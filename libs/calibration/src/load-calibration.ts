@@ -56,6 +56,7 @@ export interface CalibrationSet {
 interface Scan {
   readonly recordCount: number;
   readonly first: CalibrationRecord;
+  readonly hasChats: boolean;
   readonly onlyChats: boolean;
   readonly drops: DropCount;
   readonly sample: TextSample;
@@ -76,13 +77,21 @@ export async function loadCalibration(options: CalibrationOptions): Promise<Cali
   if (scan.first.kind === 'token-ids') return fromTokenIds(scan);
   const policy = scan.onlyChats ? 'none' : options.specialTokens;
   const tokenizer = await loadTokenizer(options.tokenizer, policy);
+  const chats =
+    policy === 'add' && scan.hasChats ? await loadTokenizer(options.tokenizer, 'none') : tokenizer;
   const set =
     options.pack === 'join'
       ? await joinedRows(options, scan, tokenizer)
-      : await packDocuments(options, scan.documentCount, scan.drops, tokenizer);
+      : await packDocuments(options, scan.documentCount, scan.drops, { texts: tokenizer, chats });
   const notes = [...set.notes];
-  if (scan.onlyChats && options.specialTokens === 'add') {
-    notes.push('chats bring their special tokens with the chat template: the tokenizer adds none.');
+  if (
+    options.specialTokens === 'add' &&
+    (scan.onlyChats || (scan.hasChats && options.pack === 'documents'))
+  ) {
+    notes.push('chats bring their special tokens with the chat template: the tokenizer adds none to them.');
+  }
+  if (scan.hasChats && options.tokenizer.chatTemplate?.includes('strftime_now')) {
+    notes.push('the chat template writes the date of today: the rows are other ones tomorrow.');
   }
   if (set.availableRows < options.rowCount) {
     const of = options.pack === 'join' ? ` of ${options.rowTokens} tokens` : '';
@@ -108,12 +117,12 @@ async function scanRecords(options: CalibrationOptions): Promise<Scan> {
   const tokenIdRows: Int32Array[] = [];
   let first: CalibrationRecord | null = null;
   let columns: readonly string[] = [];
-  let [recordCount, documentCount, tokenCount, onlyChats, isEmpty] = [0, 0, 0, true, true];
+  let [recordCount, documentCount, tokenCount, hasChats, onlyChats, isEmpty] = [0, 0, 0, false, true, true];
   for await (const record of readCalibrationRecords(options)) {
     const continues = record.kind !== 'token-ids' && record.kind !== 'absent' && record.continues;
     if (!continues) recordCount++;
     if (record.kind === 'absent') {
-      drops.add(`no text in the column ${JSON.stringify(options.textColumn ?? 'text')}`, record.source);
+      drops.add(record.reason, record.source);
       columns = record.columns;
       continue;
     }
@@ -125,6 +134,7 @@ async function scanRecords(options: CalibrationOptions): Promise<Scan> {
       checkCounts(name, tokenIdRows.length, tokenCount);
       continue;
     }
+    hasChats ||= record.kind === 'chat';
     onlyChats &&= record.kind === 'chat';
     isEmpty &&= record.text === '';
     if (options.pack === 'join') sample.add(record.text, continues);
@@ -135,7 +145,7 @@ async function scanRecords(options: CalibrationOptions): Promise<Scan> {
     if (!continues) isEmpty = true;
   }
   if (first === null) throw nothingFound(name, options.textColumn, columns);
-  return { recordCount, first, onlyChats, drops, sample, documentCount, tokenIdRows };
+  return { recordCount, first, hasChats, onlyChats, drops, sample, documentCount, tokenIdRows };
 }
 
 function checkCounts(name: string, rowCount: number, tokenCount: number): void {

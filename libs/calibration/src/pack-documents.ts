@@ -1,7 +1,14 @@
 import { CalibrationError } from './calibration-error.ts';
 import { readCalibrationRecords, type RecordOptions } from './calibration-record.ts';
+import { detached } from './detached-string.ts';
 import type { DropCount } from './drop-count.ts';
-import { MAX_TOKEN_CHARACTERS, MIN_ROW_TOKENS } from './limits.ts';
+import {
+  MAX_RECORDS,
+  MAX_TEXT_CHARACTERS,
+  MAX_TOKEN_CHARACTERS,
+  MAX_TOKEN_IDS,
+  MIN_ROW_TOKENS,
+} from './limits.ts';
 import { chooseRows } from './seeded-choice.ts';
 import type { SourceRecord } from './source-record.ts';
 import type { TextTokenizer } from './tokenizer.ts';
@@ -17,8 +24,15 @@ export interface DocumentOptions extends RecordOptions {
 const SPARE_DOCUMENTS = 64;
 
 interface Document {
-  readonly source: SourceRecord;
+  readonly source: Pick<SourceRecord, 'file' | 'place'>;
+  readonly isChat: boolean;
   readonly text: string;
+}
+
+/** What encodes documents: chats bring their special tokens with the chat template. */
+interface DocumentTokenizers {
+  readonly texts: TextTokenizer;
+  readonly chats: TextTokenizer;
 }
 
 /**
@@ -26,33 +40,38 @@ interface Document {
  * `rowTokens` tokens of it. A row is as long as its document where that is shorter: padding it and leaving the padding
  * out of the targets would score the same.
  * @param documentCount documents that are not empty
- * @throws CalibrationError when no document has a row's two tokens
+ * @param maxCharacters characters of documents held at a time; one document is, whatever its size
+ * @throws CalibrationError when no document has a row's two tokens, or the rows are more than can be scored
  */
 export async function packDocuments(
   options: DocumentOptions,
   documentCount: number,
   drops: DropCount,
-  tokenizer: TextTokenizer,
+  tokenizers: DocumentTokenizers,
+  maxCharacters: number = MAX_TEXT_CHARACTERS,
 ) {
   const { name, rowCount, rowTokens, seed } = options;
+  if (Math.min(rowCount, documentCount) > MAX_RECORDS) throw tooMuch(name);
   const rows: Int32Array[] = [];
-  let [tooShort, droppedTokens, tried, wanted] = [0, 0, 0, rowCount + SPARE_DOCUMENTS];
+  let [tooShort, droppedTokens, tokenCount, tried, spare] = [0, 0, 0, 0, SPARE_DOCUMENTS];
   while (rows.length < rowCount && tried < documentCount) {
+    const wanted = tried + rowCount - rows.length + spare;
     const chosen = chooseRows(documentCount, wanted, seed).slice(tried);
-    const documents = await collect(options, chosen);
-    for (const { source, text } of documents) {
+    for (const { source, isChat, text } of await collect(options, chosen, maxCharacters)) {
       if (rows.length === rowCount) break;
       tried++;
-      const ids = await tokenizer.encode(text);
+      const ids = await (isChat ? tokenizers.chats : tokenizers.texts).encode(text);
       if (ids.length < MIN_ROW_TOKENS) {
         tooShort++;
         drops.add(`below ${MIN_ROW_TOKENS} tokens`, source);
-      } else {
-        rows.push(ids.slice(0, rowTokens));
-        droppedTokens += Math.max(0, ids.length - rowTokens);
+        continue;
       }
+      rows.push(ids.slice(0, rowTokens));
+      droppedTokens += Math.max(0, ids.length - rowTokens);
+      tokenCount += Math.min(ids.length, rowTokens);
+      if (tokenCount > MAX_TOKEN_IDS) throw tooMuch(name);
     }
-    wanted *= 4;
+    spare *= 4;
   }
   if (rows.length === 0) {
     throw new CalibrationError(
@@ -63,29 +82,53 @@ export async function packDocuments(
   return { rows, availableRows: documentCount - tooShort, droppedTokens, notes: [] };
 }
 
-/** Reads the records once more and keeps those chosen, of each as much as its row can need, in the order of the choice. */
-async function collect(options: DocumentOptions, chosen: readonly number[]): Promise<readonly Document[]> {
+function tooMuch(name: string): CalibrationError {
+  return new CalibrationError(
+    'limit',
+    `${name}: more than ${MAX_RECORDS} rows or ${MAX_TOKEN_IDS} tokens are asked for, all of which would be scored; lower --rows or --seq-len`,
+  );
+}
+
+/**
+ * Reads the records once more and keeps those chosen, of each as much as its row can need. Gives at least the first
+ * of the choice, in its order, and as many more as fit in `maxHeld` characters.
+ */
+async function collect(
+  options: DocumentOptions,
+  chosen: readonly number[],
+  maxHeld: number,
+): Promise<readonly Document[]> {
   const maxCharacters = options.rowTokens * MAX_TOKEN_CHARACTERS;
   const places = new Map(chosen.map((index, place) => [index, place]));
-  const documents: Document[] = [];
-  let text = '';
-  let index = 0;
+  const kept = new Map<number, Document>();
+  let [text, index, held, count] = ['', 0, 0, chosen.length];
   for await (const record of readCalibrationRecords(options)) {
     if (record.kind === 'token-ids' || record.kind === 'absent') continue;
     if (text.length < maxCharacters) text += record.text;
     if (record.continues) continue;
-    if (text !== '') {
-      const place = places.get(index++);
-      if (place !== undefined)
-        documents[place] = { source: record.source, text: wholeCharacters(text, maxCharacters) };
+    const place = text === '' ? undefined : places.get(index++);
+    if (place !== undefined && place < count) {
+      const beginning = wholeCharacters(text, maxCharacters);
+      const { file, place: at } = record.source;
+      kept.set(place, { source: { file, place: at }, isChat: record.kind === 'chat', text: beginning });
+      held += beginning.length;
+      while (held > maxHeld && count > 1) {
+        count--;
+        held -= kept.get(count)?.text.length ?? 0;
+        kept.delete(count);
+      }
     }
     text = '';
   }
-  return documents;
+  return Array.from({ length: count }, (_, place) => {
+    const document = kept.get(place);
+    if (document) return document;
+    throw new CalibrationError('file', `${options.name}: changed while it was read; try again`);
+  });
 }
 
 function wholeCharacters(text: string, maxCharacters: number): string {
   if (text.length <= maxCharacters) return text;
   const cutsPair = (text.charCodeAt(maxCharacters - 1) & 0xfc00) === 0xd800;
-  return text.slice(0, cutsPair ? maxCharacters - 1 : maxCharacters);
+  return detached(text.slice(0, cutsPair ? maxCharacters - 1 : maxCharacters));
 }

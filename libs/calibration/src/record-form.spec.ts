@@ -33,6 +33,28 @@ describe('the form of a record', () => {
       { kind: 'chat', messages: [{ role: 'user', content: 'a' }] },
     ],
     [
+      'a chat with tool calls, without what is null',
+      {
+        messages: [{ role: 'assistant', content: null, name: null, tool_calls: [{ name: 'f' }] }],
+      },
+      { kind: 'chat', messages: [{ role: 'assistant', tool_calls: [{ name: 'f' }] }] },
+    ],
+    [
+      'a chat with reasoning, under the names that templates have for it',
+      { messages: [{ role: 'assistant', content: 'a', reasoning: 'b' }] },
+      {
+        kind: 'chat',
+        messages: [
+          { role: 'assistant', content: 'a', reasoning: 'b', thinking: 'b', reasoning_content: 'b' },
+        ],
+      },
+    ],
+    [
+      'a chat without messages',
+      { messages: [] },
+      { kind: 'absent', reason: 'a chat without messages', columns: ['messages'] },
+    ],
+    [
       'a chat of ShareGPT',
       {
         conversations: [
@@ -48,7 +70,11 @@ describe('the form of a record', () => {
         ],
       },
     ],
-    ['a record whose text is null', { text: null, id: 1 }, { kind: 'absent', columns: ['text', 'id'] }],
+    [
+      'a record whose text is null',
+      { text: null, id: 1 },
+      { kind: 'absent', reason: 'no text in the column "text"', columns: ['text', 'id'] },
+    ],
   ])('is that of %s', (_, value, expected) => {
     expect(form(value)).toEqual(expected);
   });
@@ -56,7 +82,11 @@ describe('the form of a record', () => {
   it('is that of the column that is named, whatever else is there', () => {
     const record = { instruction: 'i', output: 'o', story: 's' };
     expect(form(record, 'story')).toEqual({ kind: 'text', text: 's' });
-    expect(form(record, 'tale')).toEqual({ kind: 'absent', columns: ['instruction', 'output', 'story'] });
+    expect(form(record, 'tale')).toEqual({
+      kind: 'absent',
+      reason: 'no text in the column "tale"',
+      columns: ['instruction', 'output', 'story'],
+    });
   });
 
   it.each<[unknown, string]>([
@@ -68,6 +98,8 @@ describe('the form of a record', () => {
     [{ instruction: ['i'], output: 'o' }, 'has an array in "instruction": expected a string'],
     [{ messages: 'a' }, 'has a string in "messages": expected an array'],
     [{ messages: [{ role: 'user' }] }, 'no role and content, or from and value, in entry 0 of "messages"'],
+    [{ messages: [{ role: 'user', content: [{ type: 'text', text: 'a' }] }] }, 'in entry 0 of "messages"'],
+    [{ conversations: [{ from: 'human', value: 3 }] }, 'in entry 0 of "conversations"'],
     [{ messages: [null] }, 'in entry 0 of "messages"'],
     [{ input_ids: 'a' }, 'has a string in "input_ids": expected an array'],
     [{ input_ids: [1, 2], attention_mask: [1] }, 'not a 0 or 1 for each of 2 input_ids'],

@@ -9,8 +9,8 @@ export type RecordForm =
   | { readonly kind: 'token-ids'; readonly ids: readonly unknown[] }
   | { readonly kind: 'alpaca'; readonly record: AlpacaRecord }
   | { readonly kind: 'chat'; readonly messages: readonly ChatMessage[] }
-  /** Lacks the column that holds the text, or what is there is null. */
-  | { readonly kind: 'absent'; readonly columns: readonly string[] };
+  /** Nothing to make a row of. */
+  | { readonly kind: 'absent'; readonly reason: string; readonly columns: readonly string[] };
 
 const ACCEPTED =
   'a record is a string, an array of token ids, or an object with text, instruction and output, messages, ' +
@@ -38,8 +38,8 @@ export function formOf(source: SourceRecord, textColumn: string | null): RecordF
   const has = (name: string): boolean => Object.hasOwn(record, name) && record[name] !== null;
   if (textColumn !== null) return textIn(source, record, textColumn);
   if (has('input_ids')) return { kind: 'token-ids', ids: unpadded(source, record) };
-  if (has('messages')) return { kind: 'chat', messages: messagesIn(source, record, 'messages') };
-  if (has('conversations')) return { kind: 'chat', messages: messagesIn(source, record, 'conversations') };
+  if (has('messages')) return chatIn(source, record, 'messages');
+  if (has('conversations')) return chatIn(source, record, 'conversations');
   if (has('instruction') && has('output')) {
     const column = (name: string): string => stringIn(source, record, name);
     const input = has('input') ? column('input') : '';
@@ -55,7 +55,8 @@ export function formOf(source: SourceRecord, textColumn: string | null): RecordF
 
 function textIn(source: SourceRecord, record: Record<string, unknown>, column: string): RecordForm {
   if (!Object.hasOwn(record, column) || record[column] === null) {
-    return { kind: 'absent', columns: Object.keys(record) };
+    const reason = `no text in the column ${JSON.stringify(column)}`;
+    return { kind: 'absent', reason, columns: Object.keys(record) };
   }
   return { kind: 'text', text: stringIn(source, record, column) };
 }
@@ -83,19 +84,34 @@ function unpadded(source: SourceRecord, record: Record<string, unknown>): readon
   return ids.filter((_, i) => mask[i] === 1);
 }
 
-function messagesIn(source: SourceRecord, record: Record<string, unknown>, column: string): ChatMessage[] {
+function chatIn(source: SourceRecord, record: Record<string, unknown>, column: string): RecordForm {
   const value = record[column];
   if (!Array.isArray(value))
     throw malformed(source, `has ${nameOf(value)} in "${column}": expected an array`);
-  return value.map((entry: unknown, i) => {
-    const { role, from, content, value: said } = (entry ?? {}) as Record<string, unknown>;
-    const [speaker, text] = [role ?? from, content ?? said];
-    if (typeof speaker !== 'string' || typeof text !== 'string') {
-      throw malformed(source, `has no role and content, or from and value, in entry ${i} of "${column}"`);
-    }
-    const known = role === undefined && Object.hasOwn(SHAREGPT_ROLES, speaker);
-    return { role: known ? SHAREGPT_ROLES[speaker] : speaker, content: text };
+  if (value.length === 0) {
+    return { kind: 'absent', reason: 'a chat without messages', columns: Object.keys(record) };
+  }
+  const messages = value.map((entry: unknown, i) => {
+    const message = messageOf((entry ?? {}) as Record<string, unknown>);
+    if (message) return message;
+    throw malformed(source, `has no role and content, or from and value, in entry ${i} of "${column}"`);
   });
+  return { kind: 'chat', messages };
+}
+
+/** As transformers' `apply_chat_template` hands it on: without what is null, reasoning under the names in use. */
+function messageOf(entry: Record<string, unknown>): ChatMessage | null {
+  const fields = Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== null));
+  const { role, content, from, value } = fields;
+  if (role === undefined && typeof from === 'string' && typeof value === 'string') {
+    return { role: Object.hasOwn(SHAREGPT_ROLES, from) ? SHAREGPT_ROLES[from] : from, content: value };
+  }
+  // Where parts stand for the text, the Jinja library would write `[object Object]` into many a template.
+  const isSaid = typeof content === 'string' || (content === undefined && Array.isArray(fields.tool_calls));
+  if (typeof role !== 'string' || !isSaid) return null;
+  const reasoning = fields.reasoning_content ?? fields.thinking ?? fields.reasoning;
+  if (reasoning === undefined) return { ...fields, role };
+  return { thinking: reasoning, ...fields, reasoning_content: reasoning, role };
 }
 
 /** @throws CalibrationError naming file and place */

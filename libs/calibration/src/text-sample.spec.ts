@@ -33,6 +33,20 @@ describe('a text within the budget', () => {
   });
 });
 
+it('a text of the very size of the budget is whole, wherever its segments end', () => {
+  const budget = 8 * SEGMENT;
+  const paragraph = 'x'.repeat(SEGMENT / 2 + 100);
+  const records = Array.from({ length: 15 }, () => paragraph);
+  records.push('y'.repeat(budget - records.join('\n\n').length - 2));
+  const whole = sampleOf(
+    records.map((record) => [record]),
+    1,
+    budget,
+  );
+  expect(whole).toEqual({ text: records.join('\n\n'), isSample: false, characters: budget });
+  expect(sampleOf([...records.map((record) => [record]), ['']], 1, budget).isSample).toBe(true);
+});
+
 describe('a text beyond the budget', () => {
   const text = lines(200_000);
   const budget = 4 * SEGMENT;

@@ -1,5 +1,6 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { detached } from './detached-string.ts';
 import { MAX_TEXT_CHARACTERS } from './limits.ts';
 
 const SEGMENT_CHARACTERS = 2 ** 16;
@@ -16,13 +17,17 @@ interface Segment {
  *
  * Invariants:
  * 1. Segments are cut from the joined text alone: in what parts it arrives changes nothing.
- * 2. `kept` is a uniform sample of all segments so far (Vitter's Algorithm R), and all of them while they fit.
+ * 2. `kept` holds all segments while `characters` is within the budget, and a uniform sample of them from then on
+ *    (Vitter's Algorithm R over all segments from the first): when that is noticed changes nothing.
  * 3. `pending` holds less than a segment behind each call.
+ * 4. No segment keeps the memory of the part that it was cut from.
  */
 export class TextSample {
+  private readonly maxCharacters: number;
   private readonly capacity: number;
   private readonly random;
-  private readonly kept: Segment[] = [];
+  private kept: Segment[] = [];
+  private isSample = false;
   private pending = '';
   private segmentCount = 0;
   private inRecord = false;
@@ -31,6 +36,7 @@ export class TextSample {
   characters = 0;
 
   constructor(seed: number, maxCharacters: number = MAX_TEXT_CHARACTERS) {
+    this.maxCharacters = maxCharacters;
     this.capacity = Math.max(1, Math.floor(maxCharacters / SEGMENT_CHARACTERS));
     this.random = xoroshiro128plus(seed);
   }
@@ -46,7 +52,7 @@ export class TextSample {
   /** The text, or its sample; call it once, behind the last part. */
   finish(): { readonly text: string; readonly isSample: boolean } {
     if (this.pending !== '') this.keep(this.pending);
-    const isSample = this.segmentCount > this.kept.length;
+    const { isSample } = this;
     const ordered = this.kept.sort((a, b) => a.index - b.index);
     const text = ordered.reduce((joined, { index, text: next }, i) => {
       const follows = i > 0 && ordered[i - 1].index === index - 1;
@@ -66,12 +72,19 @@ export class TextSample {
   }
 
   private keep(text: string): void {
-    const index = this.segmentCount++;
-    if (index < this.capacity) this.kept.push({ index, text });
-    else {
-      const slot = uniformInt(this.random, 0, index);
-      if (slot < this.capacity) this.kept[slot] = { index, text };
-    }
+    const segment = { index: this.segmentCount++, text };
+    if (this.isSample) return this.offer(segment);
+    this.kept.push({ ...segment, text: detached(text) });
+    if (this.characters <= this.maxCharacters) return;
+    this.isSample = true;
+    const all = this.kept;
+    this.kept = [];
+    for (const one of all) this.offer(one);
+  }
+
+  private offer({ index, text }: Segment): void {
+    const slot = index < this.capacity ? index : uniformInt(this.random, 0, index);
+    if (slot < this.capacity) this.kept[slot] = { index, text: detached(text) };
   }
 }
 

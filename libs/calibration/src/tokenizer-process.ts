@@ -45,6 +45,8 @@ const BOUNDS: TokenizerBounds = { baseBytes: 2 ** 29, baseMs: 30_000, idleMs: 5_
 const BYTES_OF_JSON_CHARACTER = 40;
 /** Measured: 110 to 160 for English, 540 for rare ideographs, of which each is three tokens. */
 const BYTES_OF_TEXT_CHARACTER = 800;
+/** What an empty text takes, with room for special tokens. */
+const CHARACTERS_OF_TEXT = 16;
 /** Measured: 0.7 to 3 µs a character of text on an idle core; a loaded tokenizer.json takes 0.05. */
 const MS_OF_CHARACTER = 0.02;
 /** Of JavaScript: token ids as lists of numbers. */
@@ -85,7 +87,7 @@ export class TokenizerProcess {
 
   /** @throws CalibrationError when the texts cannot be encoded */
   async encode(texts: readonly string[], addSpecialTokens: boolean): Promise<readonly Int32Array[]> {
-    const characters = texts.reduce((sum, text) => sum + text.length, 0);
+    const characters = texts.reduce((sum, text) => sum + text.length + CHARACTERS_OF_TEXT, 0);
     const task: Task = { kind: 'encode', texts, addSpecialTokens };
     return (await this.request<'encode'>(task, characters, 'its tokenizer, on this text,')).ids;
   }
@@ -108,6 +110,7 @@ export class TokenizerProcess {
   }
 
   private async start(): Promise<Replies['load']> {
+    this.end();
     this.child = new BoundedProcess(CHILD_MAIN, { ...this.boundsFor(0), heapBytes: MAX_HEAP_BYTES });
     return this.ask<'load'>({ kind: 'load', json: this.json }, 0, 'its tokenizer, when it is loaded,');
   }
@@ -124,9 +127,10 @@ export class TokenizerProcess {
       return (await child?.ask(request, `${source}: ${what}`, bounds)) as Replies[K];
     } catch (error) {
       this.child = null;
-      throw error instanceof CalibrationError && error.code === 'tokenizer'
-        ? new CalibrationError('tokenizer', `${source}: ${what} says: ${error.message}; ${WAY_OUT}`)
-        : error;
+      if (!(error instanceof CalibrationError) || error.code !== 'tokenizer') throw error;
+      // The library quotes the file.
+      const reason = error.message.replaceAll(/\p{Cc}+/gu, ' ').slice(0, 120);
+      throw new CalibrationError('tokenizer', `${source}: ${what} says: ${reason}; ${WAY_OUT}`);
     }
   }
 

@@ -67,7 +67,7 @@ export interface Rope {
 
 /** A model that was opened: its sizes, its numerics, and where each tensor lies. No weights are held. */
 export interface Checkpoint extends ModelTensors {
-  /** What the user named, absolute. */
+  /** What the user named, absolute; of a model's folder in the hub's cache, the snapshot in it. */
   readonly sourcePath: string;
   /** The Hugging Face folder it is read from; for a GGUF, its decoded copy in the cache. */
   readonly folder: string;
