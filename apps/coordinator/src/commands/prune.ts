@@ -34,7 +34,7 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
   const settings = resolveSettings(command, PRUNE_SETTINGS);
   const { values } = settings;
   const modelPath = requireSetting(settings, 'model');
-  requireSetting(settings, 'calibration');
+  requireSetting(settings, 'calibration'); // a missing one is said before the model is opened
   const cacheFolder = resolve(requireSetting(settings, 'cacheDir'));
   const stop = stopRule(settings);
   const console = open(settings);

@@ -26,7 +26,7 @@ export async function score(command: Command, open: (settings: ScoreSettings) =>
   const settings = resolveSettings(command, SCORE_SETTINGS);
   const { values } = settings;
   const modelPath = requireSetting(settings, 'model');
-  requireSetting(settings, 'calibration');
+  requireSetting(settings, 'calibration'); // a missing one is said before the model is opened
   const cacheFolder = resolve(requireSetting(settings, 'cacheDir'));
   const console = open(settings);
   const { logger, progress } = console;
