@@ -7,6 +7,7 @@ import { bytesProgress, locateCalibration, locateModel, type LocatedModel } from
 import { requireSetting, type ResolvedSettings } from './resolve-settings.ts';
 import type { ROW_SETTINGS } from './setting.ts';
 import { RunError } from './usage-error.ts';
+import { longestRowTokens } from './worker-plan.ts';
 
 /** A model that was found, opened and checked. */
 export interface OpenedModel extends LocatedModel {
@@ -88,7 +89,7 @@ export async function openCalibration(
   });
   progress.clear();
   for (const note of calibration.notes) logger.warn(note);
-  const longest = calibration.rows.reduce((most, row) => Math.max(most, row.length), 0);
+  const longest = longestRowTokens(calibration.rows);
   if (longest > maxPositionTokens) {
     logger.warn(
       { longestRowTokens: longest, maxPositionTokens },

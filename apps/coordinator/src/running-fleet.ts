@@ -8,7 +8,7 @@ import { formatAddress, type Hello } from '@blockpruner/wire';
 import { FleetDriver } from './fleet-driver.ts';
 import { LocalWorkers } from './local-workers.ts';
 import { RunError } from './usage-error.ts';
-import type { WorkerPlan } from './worker-plan.ts';
+import { longestRowTokens, type WorkerPlan } from './worker-plan.ts';
 
 /** A worker slower than this is taken for stuck: it would need a day for what a core does in minutes. */
 const SLOWEST_FLOPS_PER_SECOND = 1e9;
@@ -55,7 +55,7 @@ export class RunningFleet {
   /** Opens the port; starts no worker yet, so that nothing runs when the port is taken. */
   static async listen(options: RunningFleetOptions): Promise<RunningFleet> {
     const { plan, checkpoint, rows } = options;
-    const longestRow = Math.max(...rows.map((row) => row.length));
+    const longestRow = longestRowTokens(rows);
     const onePass = sweepFlops(checkpoint.shape, { base: [], candidates: [], baseline: true }, longestRow);
     const driver = new FleetDriver({
       runId: options.runId,

@@ -95,3 +95,8 @@ export function visibleGpus(): number {
 function gib(bytes: number): string {
   return (bytes / 2 ** 30).toFixed(1);
 }
+
+/** Tokens of the longest of some rows, of which there may be a million. */
+export function longestRowTokens(rows: readonly Int32Array[]): number {
+  return rows.reduce((most, row) => Math.max(most, row.length), 0);
+}

@@ -13,7 +13,7 @@ import { newRunId } from '../running-fleet.ts';
 import { carryOut } from '../run-session.ts';
 import { INPUT_SETTINGS, PRINT_SETTINGS, WORKER_SETTINGS, type SettingName } from '../setting.ts';
 import { UsageError } from '../usage-error.ts';
-import { planWorkers } from '../worker-plan.ts';
+import { longestRowTokens, planWorkers } from '../worker-plan.ts';
 
 export const PRUNE_SETTINGS = [
   ...INPUT_SETTINGS,
@@ -49,8 +49,8 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
   };
   checkProblem(problem);
   const { calibration, pinned } = await openCalibration(settings, checkpoint, console);
-  const longestRow = Math.max(...calibration.rows.map((row) => row.length));
-  const plan = planWorkers(values.workers, values.listen, checkpoint.shape, longestRow);
+  const longest = longestRowTokens(calibration.rows);
+  const plan = planWorkers(values.workers, values.listen, checkpoint.shape, longest);
   if (values.dryRun) {
     console.print(dryRunReport(problem, calibration, plan, values.json ?? false));
     return;

@@ -10,7 +10,7 @@ import { resultReport } from '../result-report.ts';
 import { carryOut } from '../run-session.ts';
 import { PRINT_SETTINGS, setting, WORKER_SETTINGS, type SettingName } from '../setting.ts';
 import { RunError } from '../usage-error.ts';
-import { planWorkers } from '../worker-plan.ts';
+import { longestRowTokens, planWorkers } from '../worker-plan.ts';
 import { PRUNE_SETTINGS, runConfig, stopRule } from './prune.ts';
 
 /** Options of a resumed run come from its own `config.yaml`, its rows from `rows.json`; these may differ now. */
@@ -61,7 +61,7 @@ export async function resume(
     runId: basename(resolve(run)),
     checkpoint,
     problem,
-    plan: planWorkers(workers, listen, checkpoint.shape, Math.max(...config.rowTokens)),
+    plan: planWorkers(workers, listen, checkpoint.shape, longestRowTokens(rows)),
     cacheFolder,
     json,
     rows,

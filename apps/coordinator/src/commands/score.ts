@@ -10,7 +10,7 @@ import { requireSetting, resolveSettings, type ResolvedSettings } from '../resol
 import { newRunId, RunningFleet } from '../running-fleet.ts';
 import { INPUT_SETTINGS, PRINT_SETTINGS, WORKER_SETTINGS, type SettingName } from '../setting.ts';
 import { RunError, UsageError } from '../usage-error.ts';
-import { planWorkers } from '../worker-plan.ts';
+import { longestRowTokens, planWorkers } from '../worker-plan.ts';
 
 export const SCORE_SETTINGS = [
   ...INPUT_SETTINGS,
@@ -36,7 +36,7 @@ export async function score(command: Command, open: (settings: ScoreSettings) =>
   const { calibration } = await openCalibration(settings, checkpoint, console);
   const { rows } = calibration;
   const cells = new CellTable(rows.map((row) => row.length));
-  const longestRow = Math.max(...cells.rowTokens);
+  const longestRow = longestRowTokens(rows);
   const fleet = await RunningFleet.listen({
     runId: newRunId(),
     checkpoint,
