@@ -10,6 +10,7 @@ import {
   type TemporaryFolder,
 } from '@blockpruner/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { wordTokenizer } from './word-tokenizer.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const BIN = join(ROOT, 'apps/coordinator/bin');
@@ -273,18 +274,3 @@ describe('what the pages tell to run', () => {
     expect(names(file, '## journal.jsonl')).toEqual(expect.arrayContaining([...new Set(kinds)]));
   });
 });
-
-/** A tokenizer of the first words of a text. */
-function wordTokenizer(text: string, vocabSize: number): string {
-  const words = ['[UNK]', ...new Set(text.match(/\S+/g))].slice(0, vocabSize);
-  return JSON.stringify({
-    version: '1.0',
-    added_tokens: [],
-    pre_tokenizer: { type: 'WhitespaceSplit' },
-    model: {
-      type: 'WordLevel',
-      vocab: Object.fromEntries(words.map((word, id) => [word, id])),
-      unk_token: '[UNK]',
-    },
-  });
-}

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rawSafetensors, type RawTensor } from '../libs/checkpoint/test/raw-safetensors.ts';
+import { wordTokenizer } from './word-tokenizer.ts';
 
 const [HIDDEN, INTERMEDIATE, VOCABULARY, LAYERS, GROUP] = [128, 256, 320, 2, 32];
 
@@ -111,21 +112,9 @@ export function writeTokenizerFolder(folder: string, tokenizerJson: string, voca
   writeFileSync(join(folder, 'tokenizer.json'), tokenizerJson);
 }
 
-/** Adds a word-level tokenizer of the text's first words, and a chat template, to a model of this vocabulary. */
+/** Adds a word-level tokenizer, and a chat template, to a model of this vocabulary. */
 export function addTokenizer(folder: string, textFile: string, vocabSize = VOCABULARY): void {
-  const text = readFileSync(textFile, 'utf8');
-  const words = ['[UNK]', ...new Set(text.match(/\S+/g))].slice(0, vocabSize);
-  const tokenizer = {
-    version: '1.0',
-    added_tokens: [],
-    pre_tokenizer: { type: 'WhitespaceSplit' },
-    model: {
-      type: 'WordLevel',
-      vocab: Object.fromEntries(words.map((word, id) => [word, id])),
-      unk_token: '[UNK]',
-    },
-  };
-  writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(tokenizer));
+  writeFileSync(join(folder, 'tokenizer.json'), wordTokenizer(readFileSync(textFile, 'utf8'), vocabSize));
   const template = '{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}';
   writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify({ chat_template: template }));
 }

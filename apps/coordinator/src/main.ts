@@ -13,6 +13,7 @@
  * What computes runs in apps/worker. The search (@blockpruner/search), the run folder (@blockpruner/journal) and
  * the scores (@blockpruner/perplexity) know nothing of processes or sockets.
  */
+import { oneLine } from '@blockpruner/checkpoint';
 import { CommanderError } from 'commander';
 import { buildCli } from './cli.ts';
 import type { Console } from './console.ts';
@@ -22,7 +23,6 @@ import { UsageError } from './usage-error.ts';
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 const EXIT_INTERRUPTED = 130;
-const LONGEST_ERROR_LINE = 400;
 
 const opened: Console[] = [];
 let exitCode = 0;
@@ -41,9 +41,7 @@ function report(error: unknown): number {
   for (const console of opened) console.logger.debug({ err: error }, 'the command failed');
   if (!(error instanceof Interrupted)) {
     const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(
-      `${`error: ${message.replaceAll(/\s*\n\s*/g, '; ')}`.slice(0, LONGEST_ERROR_LINE - 1)}\n`,
-    );
+    process.stderr.write(`error: ${oneLine(message.replaceAll(/\s*\n\s*/g, '; '))}\n`);
   }
   if (error instanceof Interrupted) return EXIT_INTERRUPTED;
   return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED;

@@ -1,3 +1,5 @@
+import { oneLine } from '@blockpruner/checkpoint';
+
 /**
  * What is wrong, by kind: an option, the file itself, what is written in it, a size beyond a limit, one token
  * id, too little text for a row, or the tokenizer.
@@ -11,7 +13,7 @@ export class CalibrationError extends Error {
   readonly code: CalibrationErrorCode;
 
   constructor(code: CalibrationErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(oneLine(message), options);
     this.code = code;
   }
 }

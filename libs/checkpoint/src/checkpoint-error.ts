@@ -15,8 +15,11 @@ export type CheckpointErrorCode =
 const MAX_MESSAGE_LENGTH = 390;
 const KEPT_TAIL_LENGTH = 140;
 
-/** Names from a hostile file can hold line breaks and be megabytes long; the file and the way out must survive. */
-function oneLine(message: string): string {
+/**
+ * A message as one line below 400 characters. Names from a hostile file can hold line breaks and be megabytes long;
+ * what is in front, the file, and what is behind, the way out, survive.
+ */
+export function oneLine(message: string): string {
   const line = message.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ');
   if (line.length <= MAX_MESSAGE_LENGTH) return line;
   return `${line.slice(0, MAX_MESSAGE_LENGTH - KEPT_TAIL_LENGTH - 1)}…${line.slice(-KEPT_TAIL_LENGTH)}`;

@@ -1,19 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ggufBytes, type GgufTensorBytes } from '../test/gguf-bytes.ts';
+import { ggufBytes, smallTensor } from '../test/gguf-bytes.ts';
 import { temporaryFolder } from '../test/tiny-model.ts';
 import { readGgufHeader } from './gguf-header.ts';
 
 const path = join(temporaryFolder(), 'model.gguf');
-
-const tensor = (fields: Partial<GgufTensorBytes> = {}): GgufTensorBytes => ({
-  name: 'w',
-  type: 0,
-  dimensions: [4, 2],
-  data: new Uint8Array(32),
-  ...fields,
-});
 
 describe('readGgufHeader', () => {
   it.each([2, 3])(
@@ -33,7 +25,7 @@ describe('readGgufHeader', () => {
       };
       const bytes = ggufBytes(
         metadata,
-        [tensor(), tensor({ name: 'v', type: 8, dimensions: [32], data: new Uint8Array(34) })],
+        [smallTensor(), smallTensor({ name: 'v', type: 8, dimensions: [32], data: new Uint8Array(34) })],
         version,
       );
       writeFileSync(path, bytes);

@@ -23,11 +23,14 @@ function unpackScales(bytes: Uint8Array, at: number, scales: Uint8Array, minimum
   }
 }
 
-/** float16 scale and minimum, group scales, then nibbles: each 32 bytes hold two groups, the low nibbles first. */
-export function decodeQ4K(bytes: Uint8Array, out: Float32Array): void {
+/**
+ * float16 scale and minimum, group scales, then perhaps 32 bytes of fifth bits (bit `group` of byte `j` belongs to
+ * value `j` of the group), then nibbles: each 32 bytes hold two groups, the low nibbles first.
+ */
+function decodeGroups(bytes: Uint8Array, out: Float32Array, fifthBytes: 0 | 32): void {
   const half = float16Values();
   const [scales, minimums] = [new Uint8Array(8), new Uint8Array(8)];
-  for (let at = 0, i = 0; i < out.length; at += 144, i += BLOCK_ELEMENTS) {
+  for (let at = 0, i = 0; i < out.length; at += 144 + fifthBytes, i += BLOCK_ELEMENTS) {
     const scale = half[bytes[at] | (bytes[at + 1] << 8)];
     const minimum = half[bytes[at + 2] | (bytes[at + 3] << 8)];
     unpackScales(bytes, at + 4, scales, minimums);
@@ -36,40 +39,25 @@ export function decodeQ4K(bytes: Uint8Array, out: Float32Array): void {
       const lowMinimum = minimum * minimums[group];
       const highScale = scale * scales[group + 1];
       const highMinimum = minimum * minimums[group + 1];
-      const from = at + 16 + group * 16;
+      const from = at + 16 + fifthBytes + group * 16;
       const to = i + group * 32;
       for (let j = 0; j < 32; j++) {
         const pair = bytes[from + j];
-        out[to + j] = lowScale * (pair & 15) - lowMinimum;
-        out[to + 32 + j] = highScale * (pair >> 4) - highMinimum;
-      }
-    }
-  }
-}
-
-/** As Q4_K, with 32 bytes of fifth bits before the nibbles: bit `group` of byte `j` belongs to value `j` of the group. */
-export function decodeQ5K(bytes: Uint8Array, out: Float32Array): void {
-  const half = float16Values();
-  const [scales, minimums] = [new Uint8Array(8), new Uint8Array(8)];
-  for (let at = 0, i = 0; i < out.length; at += 176, i += BLOCK_ELEMENTS) {
-    const scale = half[bytes[at] | (bytes[at + 1] << 8)];
-    const minimum = half[bytes[at + 2] | (bytes[at + 3] << 8)];
-    unpackScales(bytes, at + 4, scales, minimums);
-    for (let group = 0; group < 8; group += 2) {
-      const lowScale = scale * scales[group];
-      const lowMinimum = minimum * minimums[group];
-      const highScale = scale * scales[group + 1];
-      const highMinimum = minimum * minimums[group + 1];
-      const from = at + 48 + group * 16;
-      const to = i + group * 32;
-      for (let j = 0; j < 32; j++) {
-        const pair = bytes[from + j];
-        const fifth = bytes[at + 16 + j] >> group;
+        const fifth = fifthBytes === 0 ? 0 : bytes[at + 16 + j] >> group;
         out[to + j] = lowScale * ((pair & 15) | ((fifth & 1) << 4)) - lowMinimum;
         out[to + 32 + j] = highScale * ((pair >> 4) | ((fifth & 2) << 3)) - highMinimum;
       }
     }
   }
+}
+
+export function decodeQ4K(bytes: Uint8Array, out: Float32Array): void {
+  decodeGroups(bytes, out, 0);
+}
+
+/** As Q4_K, with the fifth bits. */
+export function decodeQ5K(bytes: Uint8Array, out: Float32Array): void {
+  decodeGroups(bytes, out, 32);
 }
 
 /**

@@ -8,7 +8,7 @@ import { fingerprintModel } from './fingerprint.ts';
 import { readModelConfig, type ModelConfig } from './model-config.ts';
 import { readQuantization, readQuantizeFile, type Quantization } from './quantization-config.ts';
 import { layOutTensors, modelShape } from './tensor-layout.ts';
-import { openWeightFiles, requireOneFolder, type WeightFiles } from './weight-shards.ts';
+import { hasWeights, openWeightFiles, requireOneFolder, type WeightFiles } from './weight-shards.ts';
 
 const MAX_CONFIG_BYTES = 2 ** 20;
 
@@ -32,6 +32,7 @@ async function readConfigBytes(folder: string): Promise<Uint8Array> {
     return await readWholeFile(join(folder, 'config.json'), MAX_CONFIG_BYTES);
   } catch (error) {
     if (!(error instanceof CheckpointError) || error.code !== 'not-found') throw error;
+    if (await hasWeights(folder)) throw error;
     const explained = await explainAbsentWeights(folder, 'no config.json');
     throw explained.code === 'unsupported' ? explained : error;
   }

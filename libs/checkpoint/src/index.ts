@@ -2,7 +2,7 @@
  * Readers of model files: Hugging Face folders of safetensors, and GGUF files by way of a decoded copy in a cache.
  * Holds the table of supported architectures, the limits on what a file may claim, and the dtype conversions.
  */
-export { CheckpointError } from './checkpoint-error.ts';
+export { CheckpointError, oneLine } from './checkpoint-error.ts';
 export type { CheckpointErrorCode } from './checkpoint-error.ts';
 export type {
   Checkpoint,

@@ -130,6 +130,11 @@ function gatherTensors(
   return gathered;
 }
 
+/** Whether a folder has weights of a form that is read, damaged or not. */
+export async function hasWeights(folder: string): Promise<boolean> {
+  return (await exists(join(folder, SINGLE_FILE))) || exists(join(folder, INDEX_FILE));
+}
+
 /**
  * Reads the headers of `model.safetensors`, or of every shard that the index names.
  * @throws CheckpointError when weights are absent, truncated or malformed, or the shards do not fit the index
@@ -137,10 +142,10 @@ function gatherTensors(
 export async function openWeightFiles(folder: string): Promise<WeightFiles> {
   const single = join(folder, SINGLE_FILE);
   const indexPath = join(folder, INDEX_FILE);
-  const isSingle = await exists(single);
-  if (!isSingle && !(await exists(indexPath))) {
+  if (!(await hasWeights(folder))) {
     throw await explainAbsentWeights(folder, `neither ${SINGLE_FILE} nor ${INDEX_FILE}`);
   }
+  const isSingle = await exists(single);
   const shardOf = isSingle ? null : await readIndex(indexPath);
   const shards = new Map<string, SafetensorsFile>();
   if (shardOf === null) shards.set(SINGLE_FILE, await readSafetensorsHeader(single));

@@ -2,29 +2,13 @@ import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../src/index.ts';
-import {
-  ggufBytes,
-  text,
-  TINY_METADATA,
-  tinyGgufTensors,
-  u32,
-  u64,
-  type GgufTensorBytes,
-} from './gguf-bytes.ts';
+import { ggufBytes, smallTensor, text, TINY_METADATA, tinyGgufTensors, u32, u64 } from './gguf-bytes.ts';
 import { temporaryFolder } from './tiny-model.ts';
 
 const root = temporaryFolder();
 const cacheFolder = join(root, 'cache');
 const path = join(root, 'model.gguf');
 const open = () => openCheckpoint(path, { cacheFolder });
-
-const tensor = (fields: Partial<GgufTensorBytes> = {}): GgufTensorBytes => ({
-  name: 'w',
-  type: 0,
-  dimensions: [4, 2],
-  data: new Uint8Array(32),
-  ...fields,
-});
 
 /** A header of given parts behind the magic number, version 3. */
 const header = (tensorCount: number | bigint, keyCount: number | bigint, ...parts: Uint8Array[]) =>
@@ -139,85 +123,85 @@ describe('a GGUF is refused, with nothing in the cache, when it is', () => {
     ],
     [
       'a tensor without dimensions',
-      ggufBytes({}, [tensor({ dimensions: [] })]),
+      ggufBytes({}, [smallTensor({ dimensions: [] })]),
       'malformed',
       /tensor w has 0 dimensions/,
     ],
     [
       'five dimensions',
-      ggufBytes({}, [tensor({ dimensions: [1, 1, 1, 1, 1] })]),
+      ggufBytes({}, [smallTensor({ dimensions: [1, 1, 1, 1, 1] })]),
       'malformed',
       /tensor w has 5 dimensions/,
     ],
     [
       'a dimension of 0',
-      ggufBytes({}, [tensor({ dimensions: [4, 0] })]),
+      ggufBytes({}, [smallTensor({ dimensions: [4, 0] })]),
       'malformed',
       /tensor w has dimensions \[4, 0\]/,
     ],
     [
       'a dimension of 2^64-1',
-      ggufBytes({}, [tensor({ dimensions: [2n ** 64n - 1n] })]),
+      ggufBytes({}, [smallTensor({ dimensions: [2n ** 64n - 1n] })]),
       'malformed',
       /1 to 4294967296 each/,
     ],
     [
       'dimensions whose product overflows',
-      ggufBytes({}, [tensor({ dimensions: [2 ** 32, 2 ** 32, 2 ** 32, 2 ** 32] })]),
+      ggufBytes({}, [smallTensor({ dimensions: [2 ** 32, 2 ** 32, 2 ** 32, 2 ** 32] })]),
       'malformed',
       /at most 274877906944 elements/,
     ],
     [
       'a type that is not decoded',
-      ggufBytes({}, [tensor({ type: 23 })]),
+      ggufBytes({}, [smallTensor({ type: 23 })]),
       'unsupported',
       /type IQ4_XS: supported are F32, F16, BF16, .*Q5_K, Q6_K: fetch a file of one of them/,
     ],
     [
       'a type that nobody knows',
-      ggufBytes({}, [tensor({ type: 4_000_000_000 })]),
+      ggufBytes({}, [smallTensor({ type: 4_000_000_000 })]),
       'unsupported',
       /tensor w has the type number 4000000000: supported are/,
     ],
     [
       'rows that are not whole K-quant blocks',
-      ggufBytes({}, [tensor({ type: 14, dimensions: [128, 2] })]),
+      ggufBytes({}, [smallTensor({ type: 14, dimensions: [128, 2] })]),
       'malformed',
       /rows of 128, not a multiple of the 256 of a Q6_K/,
     ],
     [
       'rows that are not whole blocks',
-      ggufBytes({}, [tensor({ type: 8 })]),
+      ggufBytes({}, [smallTensor({ type: 8 })]),
       'malformed',
       /rows of 4, not a multiple of the 32 of a Q8_0/,
     ],
     [
       'data beyond the file',
-      ggufBytes({}, [tensor({ dimensions: [4, 3] })]),
+      ggufBytes({}, [smallTensor({ dimensions: [4, 3] })]),
       'truncated',
       /tensor w ends at byte 144, but .* only 128/,
     ],
     [
       'an offset of exabytes',
-      ggufBytes({}, [tensor({ offset: 2 ** 60 })]),
+      ggufBytes({}, [smallTensor({ offset: 2 ** 60 })]),
       'truncated',
       /but the file has only/,
     ],
     [
       'an offset that is not aligned',
-      ggufBytes({}, [tensor({ offset: 4 })]),
+      ggufBytes({}, [smallTensor({ offset: 4 })]),
       'malformed',
       /starts at 4, not a multiple of 32/,
     ],
     [
       'a tensor that is there twice',
-      ggufBytes({}, [tensor(), tensor()]),
+      ggufBytes({}, [smallTensor(), smallTensor()]),
       'malformed',
       /tensor w is there twice/,
     ],
     [
       'overlapping tensors',
-      ggufBytes({}, [tensor(), tensor({ name: 'v', offset: 0 })]),
+      ggufBytes({}, [smallTensor(), smallTensor({ name: 'v', offset: 0 })]),
       'malformed',
       /tensors w and v overlap/,
     ],

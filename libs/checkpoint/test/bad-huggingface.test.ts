@@ -130,27 +130,6 @@ describe('model.safetensors is refused', () => {
     await expectRefusal(await folderWith('model.safetensors', bytes), message);
   });
 
-  it('that is a folder, a pipe, a loop of links, or a link that leads nowhere', async () => {
-    const folder = await writeTinyFolder(newFolder());
-    const file = join(folder, 'model.safetensors');
-    rmSync(file);
-    mkdirSync(file);
-    await expectRefusal(folder, `${file}: is a folder: expected a file`);
-    rmSync(file, { recursive: true });
-    execFileSync('mkfifo', [file]);
-    await expectRefusal(folder, `${file}: is not a regular file`);
-    rmSync(file);
-    symlinkSync('model.safetensors', file);
-    await expectRefusal(folder, `${file}: is a loop of symbolic links`, 'unreadable');
-    rmSync(file);
-    symlinkSync('../../blobs/0123', file);
-    await expectRefusal(
-      folder,
-      `${file}: is a link to ../../blobs/0123, which is not there: fetch it again`,
-      'not-found',
-    );
-  });
-
   it('of 8 GiB that hold nothing', async () => {
     const folder = await writeTinyFolder(newFolder());
     const handle = openSync(join(folder, 'model.safetensors'), 'w');
@@ -196,9 +175,19 @@ describe('config.json is refused', () => {
     await expectRefusal(await folderWith('config.json', text), message);
   });
 
-  it('that is a folder, a pipe or a loop of links', async () => {
+  it('that may not be read', () => {
+    const denied = Object.assign(new Error('EACCES'), { code: 'EACCES', syscall: 'open' });
+    expect(fromFileSystem(denied, '/m/config.json')).toMatchObject({
+      code: 'unreadable',
+      message: '/m/config.json: permission denied',
+    });
+  });
+});
+
+describe.each(['model.safetensors', 'config.json'])('%s is refused', (name) => {
+  it('that is a folder, a pipe, a loop of links, or a link that leads nowhere', async () => {
     const folder = await writeTinyFolder(newFolder());
-    const file = join(folder, 'config.json');
+    const file = join(folder, name);
     rmSync(file);
     mkdirSync(file);
     await expectRefusal(folder, `${file}: is a folder: expected a file`);
@@ -206,16 +195,23 @@ describe('config.json is refused', () => {
     execFileSync('mkfifo', [file]);
     await expectRefusal(folder, `${file}: is not a regular file`);
     rmSync(file);
-    symlinkSync(file, file);
-    await expectRefusal(folder, `${file}: is a loop of symbolic links`);
+    symlinkSync(name, file);
+    await expectRefusal(folder, `${file}: is a loop of symbolic links`, 'unreadable');
+    rmSync(file);
+    symlinkSync('../../blobs/0123', file);
+    await expectRefusal(
+      folder,
+      `${file}: is a link to ../../blobs/0123, which is not there: fetch it again`,
+      'not-found',
+    );
   });
+});
 
-  it('that may not be read', () => {
-    const denied = Object.assign(new Error('EACCES'), { code: 'EACCES', syscall: 'open' });
-    expect(fromFileSystem(denied, '/m/config.json')).toMatchObject({
-      code: 'unreadable',
-      message: '/m/config.json: permission denied',
-    });
+describe('a folder without config.json', () => {
+  it('is told that the file is missing, where its weights are there', async () => {
+    const folder = await writeTinyFolder(newFolder());
+    rmSync(join(folder, 'config.json'));
+    await expectRefusal(folder, `${join(folder, 'config.json')}: does not exist`, 'not-found');
   });
 });
 

@@ -92,6 +92,11 @@ export function ggufBytes(
   return Buffer.concat([padded(Buffer.concat(parts)), ...tensors.map(({ data }) => padded(data))]);
 }
 
+/** A tensor of eight zeros, but for what is given. */
+export function smallTensor(fields: Partial<GgufTensorBytes> = {}): GgufTensorBytes {
+  return { name: 'w', type: 0, dimensions: [4, 2], data: new Uint8Array(32), ...fields };
+}
+
 const TINY_TOKENS = Array.from({ length: 24 }, (_, id) =>
   id < 3 ? `<|${id}|>` : String.fromCharCode(94 + id),
 );

@@ -4,6 +4,8 @@ import type { HubSettings } from './hub-settings.ts';
 import { MAX_JSON_REPLY_BYTES, MAX_LISTING_PAGES, MAX_REDIRECTS } from './limits.ts';
 import { TransientFailure, withRetries, type Patience } from './retries.ts';
 
+const MAX_SHOWN_REASON_LENGTH = 80;
+
 /** A hub and how to deal with it. */
 export interface Hub {
   readonly settings: HubSettings;
@@ -86,7 +88,9 @@ export function asTransient(error: unknown, subject: Subject, host: string): Err
   if (error instanceof HubError || error instanceof TransientFailure) return error;
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code =
-    (cause as NodeJS.ErrnoException | null)?.code ?? (cause as Error | null)?.name ?? 'no reason given';
+    (cause as NodeJS.ErrnoException | null)?.code ??
+    (cause as Error | null)?.message?.slice(0, MAX_SHOWN_REASON_LENGTH) ??
+    'no reason given';
   return new TransientFailure(`${nameOf(subject)}: the connection to ${host} failed (${code})`, {
     cause: error,
   });

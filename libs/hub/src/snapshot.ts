@@ -11,6 +11,9 @@ import { isCommit } from './reference.ts';
 import { listRepository, type ListedFile, type Listing } from './repository-listing.ts';
 import type { Select } from './selection.ts';
 
+/** Tries of the first question, which wait some two seconds in all. */
+const ASKING_ATTEMPTS = 3;
+
 /** Files of one commit in the cache. */
 export interface Snapshot {
   readonly commit: string;
@@ -42,8 +45,10 @@ export async function fetchSnapshot(
   if (isCommit(subject.revision) && cached.complete && cached.certain)
     return fromCache(cached, null, subject);
   try {
-    // With a copy at hand nobody wants to wait for a server that is down.
-    const patience = cached.complete ? { ...hub.patience, attempts: 1 } : hub.patience;
+    // With a copy at hand nobody wants to wait for a server that is down; and where nothing has come yet, not for long:
+    // the name may be a path that was mistyped.
+    const attempts = cached.complete ? 1 : Math.min(hub.patience.attempts, ASKING_ATTEMPTS);
+    const patience = { ...hub.patience, attempts };
     const listing = await listRepository({ ...hub, patience }, subject);
     return await download(hub, subject, listing, select, repository, onProgress);
   } catch (error) {
