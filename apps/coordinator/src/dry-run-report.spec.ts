@@ -1,6 +1,6 @@
-import { CPU_SHAPE_PLAN, sweepFlops, type ModelShape } from '@blockpruner/blocks';
+import { sweepFlops, type ModelShape } from '@blockpruner/blocks';
 import type { CalibrationSet } from '@blockpruner/calibration';
-import type { SearchProblem } from '@blockpruner/search';
+import { expectedFlops, type SearchProblem } from '@blockpruner/search';
 import { describe, expect, it } from 'vitest';
 import { dryRunReport } from './dry-run-report.ts';
 import type { WorkerPlan } from './worker-plan.ts';
@@ -31,13 +31,28 @@ const CALIBRATION: CalibrationSet = {
 };
 
 const PLAN: WorkerPlan = {
-  devices: ['cpu', 'cpu'],
-  threads: 1,
+  local: [
+    { device: 'cpu', maxThreads: 2 },
+    { device: 'cpu', maxThreads: 1 },
+  ],
+  threads: null,
+  microBatchRows: null,
+  dtype: 'auto',
+  stages: 'auto',
+  sharedWeights: true,
+  memoryLimitBytes: 3 * 2 ** 30,
+  memory: {
+    weightBytes: 2 ** 29,
+    logitsBytes: 2 ** 28,
+    activationBytes: 2 ** 27,
+    runtimeBytes: 2 ** 27,
+    totalBytes: 2 ** 30,
+  },
+  longestRowTokens: 7,
   listenHost: '127.0.0.1',
   listenPort: 0,
   remote: false,
-  shapePlan: CPU_SHAPE_PLAN,
-  bytesPerWorker: 2 ** 30,
+  mixedClasses: false,
 };
 
 const remove = (count: number): SearchProblem => ({
@@ -58,10 +73,20 @@ describe('dryRunReport', () => {
       iterations: { least: 2, most: 2 },
       candidateEvaluations: { least: 11, most: 11 },
       flopsOfFirstIteration: sweepFlops(SHAPE, sweep, 5) + sweepFlops(SHAPE, sweep, 7),
-      localWorkers: ['cpu', 'cpu'],
-      threadsPerWorker: 1,
-      memoryBytesPerWorker: 2 ** 30,
-      shapePlan: CPU_SHAPE_PLAN,
+      flopsOfSearch: expectedFlops(remove(2), [5, 7]),
+      localWorkers: PLAN.local,
+      memoryPerWorker: PLAN.memory,
+      memoryLimitBytesPerWorker: 3 * 2 ** 30,
+      sharedWeights: true,
+    });
+  });
+
+  it('counts only blocks of the type as candidates', () => {
+    const problem: SearchProblem = { ...remove(2), blockType: 'mha' };
+    const report = JSON.parse(dryRunReport(problem, CALIBRATION, PLAN, true)) as object;
+    const sweep = { base: [], candidates: [0, 2, 4], baseline: true };
+    expect(report).toMatchObject({
+      flopsOfFirstIteration: sweepFlops(SHAPE, sweep, 5) + sweepFlops(SHAPE, sweep, 7),
     });
   });
 
@@ -69,6 +94,7 @@ describe('dryRunReport', () => {
     const problem: SearchProblem = { shape: SHAPE, blockType: 'mix', stop: { kind: 'ratio', ratio: 0.15 } };
     const text = dryRunReport(problem, CALIBRATION, PLAN, false);
     expect(text).toMatch(/^iterations +1 to 3$/m);
+    expect(text).toMatch(/^whole search +[\d.]+ kFLOP to [\d.]+ kFLOP, whichever blocks go$/m);
     expect(text).toMatch(/^candidates +6 to 15 to evaluate over all iterations, each on every row$/m);
   });
 
@@ -80,11 +106,11 @@ describe('dryRunReport', () => {
         'calibration      2 rows, 12 tokens',
         'iterations       2',
         'local workers    cpu, cpu',
-        'memory           1.00 GiB a worker',
+        'memory           1.00 GiB a worker: weights 512 MiB, which all share, logits 256 MiB, activations 128 MiB, runtime 128 MiB; its limit is 3.00 GiB',
       ]),
     );
     expect(lines.at(-1)).toBe('no run was started: this was a dry run');
-    const waiting = dryRunReport(remove(2), CALIBRATION, { ...PLAN, devices: [], remote: true }, false);
+    const waiting = dryRunReport(remove(2), CALIBRATION, { ...PLAN, local: [], remote: true }, false);
     expect(waiting).toContain('none: workers of other machines are awaited');
   });
 });

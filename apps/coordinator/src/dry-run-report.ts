@@ -1,7 +1,13 @@
-import { sweepFlops } from '@blockpruner/blocks';
+import { DENSE } from '@blockpruner/blocks';
 import type { CalibrationSet } from '@blockpruner/calibration';
-import { expectedEvaluations, type SearchProblem } from '@blockpruner/search';
-import { formatBytes, formatCount } from '@blockpruner/telemetry';
+import {
+  expectedEvaluations,
+  expectedFlops,
+  remainingFlops,
+  type Bounds,
+  type SearchProblem,
+} from '@blockpruner/search';
+import { formatBytes, formatCount, formatFlops } from '@blockpruner/telemetry';
 import type { WorkerPlan } from './worker-plan.ts';
 
 /** What a run would do, without doing it. */
@@ -13,10 +19,10 @@ export function dryRunReport(
 ): string {
   const { iterations, candidates } = expectedEvaluations(problem);
   const { shape } = problem;
-  const tokens = calibration.rows.reduce((sum, row) => sum + row.length, 0);
-  const allBlocks = Array.from({ length: 2 * shape.layerCount }, (_, block) => block);
-  const firstSweep = { base: [], candidates: allBlocks, baseline: true };
-  const flops = calibration.rows.reduce((sum, row) => sum + sweepFlops(shape, firstSweep, row.length), 0);
+  const rowTokens = calibration.rows.map((row) => row.length);
+  const tokens = rowTokens.reduce((sum, length) => sum + length, 0);
+  const [flopsOfFirstIteration] = remainingFlops(problem, DENSE, rowTokens);
+  const flopsOfSearch = expectedFlops(problem, rowTokens);
   const report = {
     layers: shape.layerCount,
     parameters: shape.totalParameters,
@@ -24,23 +30,31 @@ export function dryRunReport(
     tokens,
     iterations,
     candidateEvaluations: candidates,
-    flopsOfFirstIteration: flops,
-    localWorkers: plan.devices,
-    threadsPerWorker: plan.threads,
-    memoryBytesPerWorker: plan.bytesPerWorker,
-    shapePlan: plan.shapePlan,
+    flopsOfFirstIteration,
+    flopsOfSearch,
+    localWorkers: plan.local,
+    memoryPerWorker: plan.memory,
+    memoryLimitBytesPerWorker: plan.memoryLimitBytes,
+    sharedWeights: plan.sharedWeights,
   };
   if (json) return JSON.stringify(report);
-  const range = ({ least, most }: { least: number; most: number }): string =>
-    least === most ? String(most) : `${least} to ${most}`;
+  const range = ({ least, most }: Bounds, format: (value: number) => string = String): string =>
+    format(least) === format(most) ? format(most) : `${format(least)} to ${format(most)}`;
   return [
     `model            ${shape.layerCount} layers, ${formatCount(shape.totalParameters)} parameters`,
     `calibration      ${calibration.rows.length} rows, ${tokens} tokens`,
     `iterations       ${range(iterations)}`,
     `candidates       ${range(candidates)} to evaluate over all iterations, each on every row`,
-    `first iteration  ${formatCount(flops)} FLOPs`,
-    `local workers    ${plan.devices.length === 0 ? 'none: workers of other machines are awaited' : plan.devices.join(', ')}`,
-    `memory           ${formatBytes(plan.bytesPerWorker)} a worker`,
+    `first iteration  ${formatFlops(flopsOfFirstIteration)}`,
+    `whole search     ${range(flopsOfSearch, formatFlops)}, whichever blocks go`,
+    `local workers    ${plan.local.length === 0 ? 'none: workers of other machines are awaited' : plan.local.map(({ device }) => device).join(', ')}`,
+    memoryLine(plan),
     'no run was started: this was a dry run',
   ].join('\n');
+}
+
+function memoryLine({ memory, memoryLimitBytes, sharedWeights }: WorkerPlan): string {
+  const { totalBytes, weightBytes, logitsBytes, activationBytes, runtimeBytes } = memory;
+  const shared = sharedWeights ? ', which all share' : '';
+  return `memory           ${formatBytes(totalBytes)} a worker: weights ${formatBytes(weightBytes)}${shared}, logits ${formatBytes(logitsBytes)}, activations ${formatBytes(activationBytes)}, runtime ${formatBytes(runtimeBytes)}; its limit is ${formatBytes(memoryLimitBytes)}`;
 }

@@ -1,5 +1,5 @@
-import type { ModelShape, ShapePlan, Sweep } from '@blockpruner/blocks';
-import { Fleet, FleetError, type FleetCounters, type FleetEvent } from '@blockpruner/fleet';
+import { unitOf, type ModelShape, type ShapePlan } from '@blockpruner/blocks';
+import { Fleet, FleetError, type FleetCounters, type FleetEvent, type Work } from '@blockpruner/fleet';
 import type { Cell, CellId } from '@blockpruner/perplexity';
 import type { Logger } from '@blockpruner/telemetry';
 import {
@@ -9,35 +9,55 @@ import {
   type WorkerConnection,
   type WorkerMessage,
 } from '@blockpruner/wire';
+import { ShapePlans } from './shape-plans.ts';
 import { RunError } from './usage-error.ts';
 
 const HEARTBEAT_MS = 2000;
 const HEARTBEAT_TIMEOUT_MS = 15_000;
 const TICK_MS = 500;
 
+/** Where cells come from. */
+export interface CellSource {
+  readonly workerName: string;
+  readonly numericClass: string;
+  /** Whether they were asked for in fp32, whatever the class. */
+  readonly inFp32: boolean;
+}
+
 export interface FleetDriverOptions {
   readonly runId: string;
   readonly model: { readonly path: string; readonly fingerprint: string };
   readonly shape: ModelShape;
   readonly rows: readonly Int32Array[];
-  readonly shapePlan: ShapePlan;
+  /** Plans of numeric classes that a resumed run has fixed. */
+  readonly shapePlans?: ShapePlans;
+  readonly longestRowTokens: number;
+  /** Rows a micro-batch, where the user has fixed them. */
+  readonly microBatchRows: number | null;
   /** How long a worker may compute without delivering a cell. */
   readonly leaseMs: number;
   /** The class of the cells a resumed run already has. */
   readonly numericClass?: string;
+  /** Whether workers of other classes are let in too. */
+  readonly mixedClasses: boolean;
   /** Whether workers that cannot be used may be followed by others. */
   readonly remote: boolean;
   readonly logger: Logger;
   /** New cells, each once. */
-  readonly onCells: (cells: readonly Cell[], workerName: string) => void;
-  /** For the journal. */
-  readonly onWorkerJoined: (hello: Hello) => void;
+  readonly onCells: (cells: readonly Cell[], source: CellSource) => void;
+  /** What the journal shall hold of the workers: who joined, the plan of a class, a plan that shrank. */
+  readonly onNote: (note: FleetNote) => void;
 }
+
+/** An event with fields of its own. */
+export type FleetNote = { readonly kind: string } & Readonly<Record<string, unknown>>;
 
 /** What goes on inside an evaluation, for displays. */
 export interface EvaluationProgress {
   readonly doneCells: number;
   readonly totalCells: number;
+  readonly doneFlops: number;
+  readonly totalFlops: number;
   readonly tokensPerSecond: number;
   readonly readyWorkers: number;
 }
@@ -58,6 +78,11 @@ export class FleetDriver {
   private readonly connections = new Map<string, WorkerConnection>();
   private readonly workerIds = new Map<WorkerConnection, string>();
   private readonly names = new Map<string, string>();
+  private readonly classes = new Map<string, string>();
+  /** By the worker's name, FLOP/s. */
+  private readonly peaks = new Map<string, number>();
+  private flopsOfFinished = 0;
+  readonly shapePlans: ShapePlans;
   private readonly ticker: NodeJS.Timeout;
   private evaluation:
     { resolve: () => void; reject: (error: Error) => void; onProgress: () => void } | undefined;
@@ -66,12 +91,14 @@ export class FleetDriver {
 
   constructor(options: FleetDriverOptions) {
     this.options = options;
+    this.shapePlans = options.shapePlans ?? new ShapePlans();
     this.fleet = new Fleet({
       shape: options.shape,
       rowTokens: options.rows.map((row) => row.length),
       leaseMs: options.leaseMs,
       heartbeatTimeoutMs: HEARTBEAT_TIMEOUT_MS,
       maxTasksPerWorker: 2,
+      mixedClasses: options.mixedClasses,
       numericClass: options.numericClass,
     });
     this.server = new FleetServer({
@@ -93,6 +120,16 @@ export class FleetDriver {
     return this.fleet.numericClass;
   }
 
+  /** FLOPs of all that was computed so far, as whole sweeps compute it. */
+  get flops(): number {
+    return this.flopsOfFinished + (this.evaluation ? this.fleet.progress().doneFlops : 0);
+  }
+
+  /** FLOP/s that each of these workers measured on its device; 0 where it has measured nothing. */
+  peaksOf(workerNames: Iterable<string>): number[] {
+    return Array.from(workerNames, (name) => this.peaks.get(name) ?? 0);
+  }
+
   /** @throws WireError when the port is in use or the host cannot be listened on */
   listen(host: string, port: number): Promise<number> {
     return this.server.listen(host, port);
@@ -104,7 +141,7 @@ export class FleetDriver {
    * @throws RunError or FleetError when it cannot be done
    */
   async evaluate(
-    sweep: Sweep,
+    sweep: Omit<Work, 'rows'>,
     rows: readonly number[],
     isMissing: (id: CellId) => boolean,
     onProgress: (progress: EvaluationProgress) => void,
@@ -120,7 +157,10 @@ export class FleetDriver {
     });
     this.guard(() => this.log(this.fleet.submit({ ...sweep, rows }, isMissing)));
     if (this.failure) this.fail(this.failure);
-    return finished.finally(() => (this.evaluation = undefined));
+    return finished.finally(() => {
+      this.flopsOfFinished += this.fleet.progress().doneFlops;
+      this.evaluation = undefined;
+    });
   }
 
   /** Ends the evaluation under way, and every later one, with this error. */
@@ -154,19 +194,23 @@ export class FleetDriver {
     this.connections.set(workerId, connection);
     this.workerIds.set(connection, workerId);
     this.names.set(workerId, name);
+    this.classes.set(workerId, numericClass);
     logger.info(
       { worker: name, device, numericClass, threads: hello.threads, peer: connection.peer },
       'worker joined',
     );
-    this.options.onWorkerJoined(hello);
-    const { runId, model, shapePlan } = this.options;
+    const { threads, version } = hello;
+    this.options.onNote({ kind: 'worker-joined', name, device, numericClass, threads, version });
+    const { runId, model, longestRowTokens, microBatchRows } = this.options;
     connection.send({
       kind: 'welcome',
       protocol: PROTOCOL_VERSION,
       runId,
       model,
       heartbeatMs: HEARTBEAT_MS,
-      shapePlan,
+      shapePlan: this.shapePlans.of(numericClass) ?? null,
+      longestRowTokens,
+      microBatchRows,
     });
   }
 
@@ -183,18 +227,30 @@ export class FleetDriver {
           );
           return;
         }
+        this.offerPlan(workerId, message.shapePlan);
+        this.peaks.set(worker, message.peakFlopsPerSecond);
         return this.log(this.fleet.ready(workerId, now()));
       case 'heartbeat':
-        return this.log(this.fleet.heartbeat(workerId, now()));
+        return this.log(this.fleet.heartbeat(workerId, now(), message.taskId));
       case 'cells': {
-        const { accepted, events } = this.fleet.cells(workerId, message.taskId, message.cells, now());
-        if (accepted.length > 0) this.options.onCells(accepted, worker);
+        const { accepted, inFp32, events } = this.fleet.cells(workerId, message.taskId, message.cells, now());
+        const source = { workerName: worker, numericClass: this.classOf(workerId), inFp32 };
+        if (accepted.length > 0) this.options.onCells(accepted, source);
         return this.log(events);
       }
       case 'taskDone':
         return this.log(this.fleet.done(workerId, message.taskId, now()));
       case 'taskFailed':
         if (!message.retryable) throw new RunError(message.reason);
+        if (message.shrunkPlan) {
+          const shrunk = { worker, numericClass: this.classOf(workerId), shapePlan: message.shrunkPlan };
+          logger.warn(
+            { ...shrunk, reason: message.reason },
+            'a worker computes with a smaller shape plan now',
+          );
+          this.options.onNote({ kind: 'shape-plan-shrunk', ...shrunk, reason: message.reason });
+          return this.log(this.fleet.handedBack(workerId, message.taskId, message.reason, now()));
+        }
         return this.log(this.fleet.failed(workerId, message.taskId, message.reason, now()));
       case 'failed': {
         logger.error({ worker, reason: message.reason }, 'worker cannot work for this run');
@@ -209,6 +265,14 @@ export class FleetDriver {
       case 'hello':
         return; // wire accepts it only as the first message
     }
+  }
+
+  private offerPlan(workerId: string, shapePlan: ShapePlan): void {
+    const numericClass = this.classOf(workerId);
+    if (!this.shapePlans.offer(numericClass, shapePlan)) return;
+    const worker = this.nameOf(workerId);
+    this.options.logger.info({ worker, numericClass, shapePlan }, 'shape plan fixed');
+    this.options.onNote({ kind: 'shape-plan', numericClass, shapePlan, worker });
   }
 
   /** A worker given up for its silence is cut off, so that it dials again if it lives. */
@@ -254,14 +318,20 @@ export class FleetDriver {
     const { assignments, events } = this.fleet.assignments(now());
     this.log(events);
     for (const { workerId, task } of assignments) {
-      const { id, base, candidates, baseline } = task;
+      const { id, base, candidates, baseline, inFp32 = false } = task;
       const rows = task.rows.map((index) => ({ index, tokenIds: this.options.rows[index] }));
-      const plan = this.options.shapePlan;
+      const plan = this.shapePlans.of(this.classOf(workerId));
+      if (plan === undefined)
+        throw new Error(`worker ${this.nameOf(workerId)} is ready without a shape plan`);
       this.connections.get(workerId)?.send({
         kind: 'assign',
-        task: { taskId: id, base, candidates, baseline, rows, plan },
+        task: { taskId: id, base, candidates, unit: unitOf(task), baseline, rows, plan, inFp32 },
       });
     }
+  }
+
+  private classOf(workerId: string): string {
+    return this.classes.get(workerId) ?? '';
   }
 
   private nameOf(workerId: string): string {

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Logger } from '@blockpruner/telemetry';
 import { WORKER_MAIN } from './commands/worker.ts';
+import type { WorkerPlan } from './worker-plan.ts';
 
 const RESPAWN_DELAY_MS = 1000;
 const STOP_GRACE_MS = 1000;
@@ -13,9 +14,7 @@ const SOON_MS = 60_000;
 export interface LocalWorkerOptions {
   /** `host:port` of the coordinator's own port. */
   readonly address: string;
-  /** One worker a device: `['cpu', 'cpu']`, `['cuda:0', 'cuda:1']`. */
-  readonly devices: readonly string[];
-  readonly threads: number;
+  readonly plan: WorkerPlan;
   readonly cacheFolder: string;
   readonly logger: Logger;
   /** A worker died more often than it is worth starting again. */
@@ -38,11 +37,11 @@ export class LocalWorkers {
 
   constructor(options: LocalWorkerOptions) {
     this.options = options;
-    this.respawns = options.devices.map(() => 0);
+    this.respawns = options.plan.local.map(() => 0);
   }
 
   start(): void {
-    this.options.devices.forEach((_, slot) => this.spawn(slot));
+    this.options.plan.local.forEach((_, slot) => this.spawn(slot));
   }
 
   async stop(): Promise<void> {
@@ -55,22 +54,16 @@ export class LocalWorkers {
   }
 
   private spawn(slot: number): void {
-    const { address, devices, threads, cacheFolder, logger } = this.options;
-    const args = ['--connect', address, '--device', devices[slot], '--threads', String(threads)];
-    args.push(
-      '--cache-dir',
-      cacheFolder,
-      '--parent-pipe',
-      '--exit-when-done',
-      '--log-level',
-      'debug',
-      '--log-format',
-      'json',
-    );
-    const child = spawn(process.execPath, [WORKER_MAIN, ...args], { stdio: ['pipe', 'ignore', 'pipe'] });
+    const { logger, plan } = this.options;
+    const child = spawn(process.execPath, [WORKER_MAIN, ...workerArguments(this.options, slot)], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
     const startedMs = performance.now();
     this.children.add(child);
-    logger.debug({ localWorker: slot, workerPid: child.pid, device: devices[slot] }, 'local worker started');
+    logger.debug(
+      { localWorker: slot, workerPid: child.pid, device: plan.local[slot].device },
+      'local worker started',
+    );
     let lastLine = '';
     createInterface({ input: child.stderr }).on('line', (line) => {
       if (this.stopping) return; // on its way out a worker says nothing of interest
@@ -125,4 +118,23 @@ function parseLogLine(line: string): Record<string, unknown> | undefined {
   } catch {
     return undefined;
   }
+}
+
+function workerArguments({ address, plan, cacheFolder }: LocalWorkerOptions, slot: number): string[] {
+  const { device, maxThreads } = plan.local[slot];
+  const values: Record<string, string | null> = {
+    '--connect': address,
+    '--device': device,
+    '--dtype': plan.dtype,
+    '--stages': plan.stages,
+    '--threads': plan.threads === null ? null : String(plan.threads),
+    '--max-threads': String(maxThreads),
+    '--memory-limit': String(plan.memoryLimitBytes),
+    '--cache-dir': cacheFolder,
+    '--log-level': 'debug',
+    '--log-format': 'json',
+  };
+  const given = Object.entries(values).flatMap(([flag, value]) => (value === null ? [] : [flag, value]));
+  const switches = plan.sharedWeights ? ['--share-weights'] : [];
+  return [...given, ...switches, '--parent-pipe', '--exit-when-done'];
 }

@@ -6,7 +6,8 @@
  * environment > config file > default. locate-inputs.ts - what the user names, found on the disk or fetched from the
  * hub (@blockpruner/hub); inputs.ts - model and calibration rows, checked before anything is written;
  * calibration-report.ts - what a calibration set holds; worker-plan.ts - how many workers, where. run-session.ts -
- * one run from open port to printed result; search-run.ts - the loop of the search; running-fleet.ts - port and
+ * one run from open port to printed result; search-run.ts - the loop of the search; run-cells.ts - where
+ * cells go; close-calls.ts - noise, and choices made again in fp32; numeric-class.ts; running-fleet.ts - port and
  * workers of a run; fleet-driver.ts - the fleet's state machine (@blockpruner/fleet) on real connections
  * (@blockpruner/wire); local-workers.ts - the processes of local:N.
  *

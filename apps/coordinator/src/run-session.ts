@@ -3,12 +3,14 @@ import type { Checkpoint } from '@blockpruner/checkpoint';
 import type { RunFolder } from '@blockpruner/journal';
 import type { Cell } from '@blockpruner/perplexity';
 import type { SearchProblem } from '@blockpruner/search';
-import type { Hello } from '@blockpruner/wire';
 import type { Console } from './console.ts';
+import type { CellSource, FleetNote } from './fleet-driver.ts';
 import { Interrupted, onInterrupt } from './interrupt.ts';
 import { resultReport } from './result-report.ts';
 import { RunningFleet } from './running-fleet.ts';
-import { cellSink, runSearch } from './search-run.ts';
+import { cellSink } from './run-cells.ts';
+import { runSearch } from './search-run.ts';
+import type { ShapePlans } from './shape-plans.ts';
 import { shortPath } from './short-path.ts';
 import type { WorkerPlan } from './worker-plan.ts';
 
@@ -23,6 +25,8 @@ export interface RunSession {
   readonly rows: readonly Int32Array[];
   /** The class of the cells that a resumed run already has. */
   readonly numericClass?: string;
+  /** Plans of numeric classes that a resumed run has fixed. */
+  readonly shapePlans?: ShapePlans;
   /** Makes or takes the run folder, once the port is ours. */
   openFolder(): Promise<RunFolder>;
 }
@@ -31,13 +35,13 @@ export interface RunSession {
 export async function carryOut(session: RunSession): Promise<void> {
   const { console, problem, json } = session;
   const { logger } = console;
-  let onCells: (cells: readonly Cell[], workerName: string) => void = () => undefined;
-  let onWorkerJoined: (hello: Hello) => void = () => undefined;
+  let onCells: (cells: readonly Cell[], source: CellSource) => void = () => undefined;
+  let onNote: (note: FleetNote) => void = () => undefined;
   const fleet = await RunningFleet.listen({
     ...session,
     ...console,
-    onCells: (cells, workerName) => onCells(cells, workerName),
-    onWorkerJoined: (hello) => onWorkerJoined(hello),
+    onCells: (cells, source) => onCells(cells, source),
+    onNote: (note) => onNote(note),
   });
   const restoreSignals = onInterrupt((reason) => fleet.driver.fail(reason));
   let folder: RunFolder | undefined;
@@ -49,16 +53,7 @@ export async function carryOut(session: RunSession): Promise<void> {
     logger.info({ folder: folder.path }, 'run folder ready');
     const sink = cellSink(folder);
     onCells = sink.onCells;
-    onWorkerJoined = ({ name, device, numericClass, threads, version }) =>
-      folder?.appendEvent({
-        kind: 'worker-joined',
-        name,
-        device,
-        numericClass,
-        threads,
-        version,
-        shapePlan: session.plan.shapePlan,
-      });
+    onNote = (note) => folder?.appendEvent(note);
     fleet.start();
     const result = await runSearch({ problem, folder, fleet, logger, ...sink });
     finished = true;

@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { sweepFlops, type ShapePlan, type Sweep } from '@blockpruner/blocks';
+import { baselineFlops, DENSE } from '@blockpruner/blocks';
 import type { Checkpoint } from '@blockpruner/checkpoint';
+import type { Work } from '@blockpruner/fleet';
 import type { Cell, CellTable } from '@blockpruner/perplexity';
-import { formatCount, type Logger, type ProgressDisplay } from '@blockpruner/telemetry';
-import { formatAddress, type Hello } from '@blockpruner/wire';
-import { FleetDriver } from './fleet-driver.ts';
+import { formatCount, formatDuration, type Logger, type ProgressDisplay } from '@blockpruner/telemetry';
+import { formatAddress } from '@blockpruner/wire';
+import { FleetDriver, type CellSource, type FleetNote } from './fleet-driver.ts';
+import type { ShapePlans } from './shape-plans.ts';
 import { LocalWorkers } from './local-workers.ts';
 import { RunError } from './usage-error.ts';
-import { longestRowTokens, type WorkerPlan } from './worker-plan.ts';
+import type { WorkerPlan } from './worker-plan.ts';
 
 /** A worker slower than this is taken for stuck: it would need a day for what a core does in minutes. */
 const SLOWEST_FLOPS_PER_SECOND = 1e9;
@@ -23,8 +25,10 @@ export interface RunningFleetOptions {
   readonly numericClass?: string;
   readonly logger: Logger;
   readonly progress: ProgressDisplay;
-  readonly onCells: (cells: readonly Cell[], workerName: string) => void;
-  readonly onWorkerJoined: (hello: Hello) => void;
+  readonly onCells: (cells: readonly Cell[], source: CellSource) => void;
+  /** Plans of numeric classes that a resumed run has fixed. */
+  readonly shapePlans?: ShapePlans;
+  readonly onNote: (note: FleetNote) => void;
 }
 
 /** A coordinator's port with its workers: those of this machine, and any that dial from elsewhere. */
@@ -40,12 +44,11 @@ export class RunningFleet {
     this.driver = driver;
     this.port = port;
     this.local =
-      plan.devices.length === 0
+      plan.local.length === 0
         ? undefined
         : new LocalWorkers({
             address: dialAddress(plan.listenHost, port),
-            devices: plan.devices,
-            threads: plan.threads,
+            plan,
             cacheFolder,
             logger,
             onGivenUp: (reason) => driver.fail(new RunError(reason)),
@@ -55,20 +58,22 @@ export class RunningFleet {
   /** Opens the port; starts no worker yet, so that nothing runs when the port is taken. */
   static async listen(options: RunningFleetOptions): Promise<RunningFleet> {
     const { plan, checkpoint, rows } = options;
-    const longestRow = longestRowTokens(rows);
-    const onePass = sweepFlops(checkpoint.shape, { base: [], candidates: [], baseline: true }, longestRow);
+    const onePass = baselineFlops(checkpoint.shape, DENSE, plan.longestRowTokens);
     const driver = new FleetDriver({
       runId: options.runId,
       model: { path: checkpoint.sourcePath, fingerprint: checkpoint.fingerprint },
       shape: checkpoint.shape,
       rows,
-      shapePlan: plan.shapePlan,
+      shapePlans: options.shapePlans,
+      longestRowTokens: plan.longestRowTokens,
+      microBatchRows: plan.microBatchRows,
       leaseMs: Math.max(SHORTEST_LEASE_MS, (onePass / SLOWEST_FLOPS_PER_SECOND) * 1000),
       numericClass: options.numericClass,
+      mixedClasses: plan.mixedClasses,
       remote: plan.remote,
       logger: options.logger,
       onCells: options.onCells,
-      onWorkerJoined: options.onWorkerJoined,
+      onNote: options.onNote,
     });
     try {
       return new RunningFleet(options, driver, await driver.listen(plan.listenHost, plan.listenPort));
@@ -76,10 +81,6 @@ export class RunningFleet {
       await driver.close(false);
       throw error;
     }
-  }
-
-  get shapePlan(): ShapePlan {
-    return this.options.plan.shapePlan;
   }
 
   start(): void {
@@ -96,23 +97,38 @@ export class RunningFleet {
     this.local?.start();
   }
 
-  /** Evaluates what is missing of a sweep, with progress. @returns once every cell is in the table */
-  async evaluate(sweep: Sweep, rows: readonly number[], cells: CellTable, title: string): Promise<void> {
+  /**
+   * Evaluates what is missing of a sweep, with progress.
+   * @param secondsLeft of the search that this is a part of, from the FLOPs that are left here; null where unknown
+   * @returns once every cell is in the table
+   */
+  async evaluate(
+    sweep: Omit<Work, 'rows'>,
+    rows: readonly number[],
+    cells: CellTable,
+    title: string,
+    secondsLeft: (flopsLeftHere: number) => number | null = () => null,
+  ): Promise<void> {
     const { progress } = this.options;
     await this.driver.evaluate(
       sweep,
       rows,
       (id) => !cells.has(id),
-      ({ doneCells, totalCells, tokensPerSecond, readyWorkers }) =>
+      ({ doneCells, totalCells, doneFlops, totalFlops, tokensPerSecond, readyWorkers }) => {
+        const left = secondsLeft(totalFlops - doneFlops);
+        const details = [
+          `${formatCount(tokensPerSecond)} tokens/s`,
+          `${readyWorkers} worker${readyWorkers === 1 ? '' : 's'}`,
+          ...(left === null ? [] : [`search ETA ${formatDuration(left)}`]),
+        ];
         progress.update({
           title,
           done: doneCells,
           total: totalCells,
-          detail:
-            readyWorkers === 0
-              ? 'waiting for a worker'
-              : `${formatCount(tokensPerSecond)} tokens/s, ${readyWorkers} worker${readyWorkers === 1 ? '' : 's'}`,
-        }),
+          cost: { done: doneFlops, total: totalFlops },
+          detail: readyWorkers === 0 ? 'waiting for a worker' : details.join(', '),
+        });
+      },
     );
     progress.clear();
   }

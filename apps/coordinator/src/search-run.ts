@@ -5,6 +5,7 @@ import {
   parseBlock,
   pruningRatio,
   removedParameters,
+  type Mask,
   type ModelShape,
 } from '@blockpruner/blocks';
 import {
@@ -14,24 +15,21 @@ import {
   type RunFolder,
   type RunResult,
 } from '@blockpruner/journal';
-import { CellTable, type Cell } from '@blockpruner/perplexity';
+import type { CellTable } from '@blockpruner/perplexity';
 import {
   exhaustiveSearch,
   expectedEvaluations,
+  remainingFlops,
+  type CandidateScore,
   type Decision,
   type SearchProblem,
 } from '@blockpruner/search';
 import { logIteration, type Logger } from '@blockpruner/telemetry';
-import type { RunningFleet } from './running-fleet.ts';
+import { judge, noiseOf, reportDoubts, type JudgeOptions, type Judgement } from './close-calls.ts';
+import { Pace, speedOf, type Speed, type Stretch } from './pace.ts';
 
-export interface SearchRunOptions {
+export interface SearchRunOptions extends JudgeOptions {
   readonly problem: SearchProblem;
-  readonly folder: RunFolder;
-  readonly fleet: RunningFleet;
-  readonly cells: CellTable;
-  /** Names of the workers whose cells arrived since it was last emptied. */
-  readonly contributors: Set<string>;
-  readonly logger: Logger;
 }
 
 /**
@@ -45,9 +43,15 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
   const records: DecisionRecord[] = [...folder.state.decisions];
   const decisions: Decision[] = records.map(decisionOf);
   const expected = expectedEvaluations(problem);
-  const pace = new Pace(expected.candidates.most);
-  for (const record of records) pace.decided(record.candidates.length, record.seconds);
+  const speeds: (Speed | null)[] = records.map(() => null); // of another process, with other workers
+  const pace = new Pace();
+  const flopsLeft = (): number[] => remainingFlops(problem, maskOf(decisions), cells.rowTokens);
   let startedMs = performance.now();
+  let flopsBefore = fleet.driver.flops;
+  const sinceDecision = (): Stretch => ({
+    flops: fleet.driver.flops - flopsBefore,
+    seconds: (performance.now() - startedMs) / 1000,
+  });
   let retriesBefore = fleet.driver.counters.retries;
 
   for (;;) {
@@ -55,14 +59,19 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
     if (step.kind === 'done') break;
     if (step.kind === 'evaluate') {
       const title = `iteration ${decisions.length + 1}/${iterationCount(expected.iterations)}`;
-      await fleet.evaluate(step.sweep, step.rows, cells, title);
+      const later = sum(flopsLeft().slice(1));
+      await fleet.evaluate(step.sweep, step.rows, cells, title, (left) =>
+        pace.secondsFor(left + later, sinceDecision()),
+      );
       continue;
     }
     await journalDense(folder, cells, logger);
-    const { decision } = step;
-    const seconds = (performance.now() - startedMs) / 1000;
+    const judgement = await judge(step.decision, maskOf(decisions), options);
+    const { decision } = judgement;
+    const done = sinceDecision();
+    const { seconds } = done;
     const { retries } = fleet.driver.counters;
-    const record = recordOf(decision, decisions, problem.shape, {
+    const record = recordOf(judgement, decisions, problem.shape, {
       seconds,
       workers: [...contributors].sort(),
       retries: retries - retriesBefore,
@@ -70,8 +79,10 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
     await folder.appendDecision(record);
     decisions.push(decision);
     records.push(record);
-    pace.decided(decision.candidates.length, seconds);
-    const tokens = cells.rowTokens.reduce((sum, length) => sum + length, 0) * decision.candidates.length;
+    pace.worked(done);
+    const speed = speedOf(done, fleet.driver.peaksOf(contributors));
+    speeds.push(speed);
+    const tokens = sum(cells.rowTokens) * decision.candidates.length;
     logIteration(logger, {
       iteration: record.iteration,
       removed: record.removed,
@@ -83,38 +94,22 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
       candidates: decision.candidates.length,
       rows: cells.rowCount,
       tokensPerSecond: tokens / seconds,
+      ...speed,
       seconds,
       workers: contributors.size,
       retries: record.retries,
       parametersRemoved: record.parametersRemoved,
       ratio: record.ratio,
-      etaSeconds: strategy.step(decisions, cells).kind === 'done' ? 0 : pace.etaSeconds(),
+      etaSeconds: pace.secondsFor(sum(flopsLeft())),
     });
+    reportDoubts(logger, record, noiseOf(folder));
     contributors.clear();
+    options.classesInFp32.clear();
     startedMs = performance.now();
+    flopsBefore = fleet.driver.flops;
     retriesBefore = retries;
   }
-  return finish(options, records);
-}
-
-/** The cells and contributors of a run, fed by the fleet: each new cell goes to disk before it is counted on. */
-export function cellSink(folder: RunFolder): {
-  cells: CellTable;
-  contributors: Set<string>;
-  onCells: (cells: readonly Cell[], workerName: string) => void;
-} {
-  const cells = new CellTable(folder.config.rowTokens);
-  const contributors = new Set<string>();
-  for (const cell of folder.state.cells) cells.add(cell);
-  return {
-    cells,
-    contributors,
-    onCells: (arrived, workerName) => {
-      folder.appendCells(arrived);
-      for (const cell of arrived) cells.add(cell);
-      contributors.add(workerName);
-    },
-  };
+  return finish(options, records, speeds);
 }
 
 async function journalDense(folder: RunFolder, cells: CellTable, logger: Logger): Promise<void> {
@@ -128,6 +123,7 @@ async function journalDense(folder: RunFolder, cells: CellTable, logger: Logger)
 async function finish(
   { problem, folder, fleet }: SearchRunOptions,
   records: DecisionRecord[],
+  speeds: readonly (Speed | null)[],
 ): Promise<RunResult> {
   const { dense } = folder.state;
   if (!dense) throw new Error('a search ended before the dense model was scored');
@@ -141,20 +137,22 @@ async function finish(
     finishedAt: new Date().toISOString(),
     secondsPerIteration: records.map((record) => record.seconds),
     workersPerIteration: records.map((record) => record.workers),
+    speedPerIteration: speeds,
     numericClass: fleet.driver.numericClass ?? null,
-    shapePlan: fleet.shapePlan,
+    shapePlans: fleet.driver.shapePlans,
+    noise: noiseOf(folder) ?? null,
     counters: { ...fleet.driver.counters },
   });
   return result;
 }
 
 function recordOf(
-  decision: Decision,
+  { decision, numericClasses, belowNoise, confirmed }: Judgement,
   before: readonly Decision[],
   shape: ModelShape,
   measured: Pick<DecisionRecord, 'seconds' | 'workers' | 'retries'>,
 ): DecisionRecord {
-  const mask = makeMask([...before.map((earlier) => earlier.removed), decision.removed]);
+  const mask = maskOf([...before, decision]);
   return {
     iteration: decision.iteration,
     removed: formatBlock(decision.removed),
@@ -162,15 +160,22 @@ function recordOf(
     perplexity: decision.perplexity,
     margin: decision.margin,
     runnerUp: decision.runnerUp === null ? null : formatBlock(decision.runnerUp),
-    candidates: decision.candidates.map(({ block, score, rowCount }) => ({
-      block: formatBlock(block),
-      score,
-      rowCount,
-    })),
+    candidates: decision.candidates.map(candidateRecord),
     parametersRemoved: removedParameters(shape, mask),
     ratio: pruningRatio(shape, mask),
     ...measured,
+    numericClasses,
+    belowNoise,
+    confirmed: confirmed && { candidates: confirmed.map(candidateRecord) },
   };
+}
+
+function candidateRecord({ block, score, rowCount }: CandidateScore) {
+  return { block: formatBlock(block), score, rowCount };
+}
+
+function maskOf(decisions: readonly Decision[]): Mask {
+  return makeMask(decisions.map(({ removed }) => removed));
 }
 
 function decisionOf(record: DecisionRecord): Decision {
@@ -190,22 +195,6 @@ function iterationCount({ least, most }: { least: number; most: number }): strin
   return least === most ? String(most) : `${least}-${most}`;
 }
 
-/** Seconds a candidate has cost so far, and what the rest will cost at that pace. */
-class Pace {
-  private readonly expectedCandidates: number;
-  private candidates = 0;
-  private seconds = 0;
-
-  constructor(expectedCandidates: number) {
-    this.expectedCandidates = expectedCandidates;
-  }
-
-  decided(candidates: number, seconds: number): void {
-    this.candidates += candidates;
-    this.seconds += seconds;
-  }
-
-  etaSeconds(): number {
-    return Math.max(0, this.expectedCandidates - this.candidates) * (this.seconds / this.candidates);
-  }
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

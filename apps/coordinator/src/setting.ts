@@ -37,6 +37,11 @@ const EXPECTED = {
   ratio: 'a number above 0 and below 1, e.g. 0.2',
   listen: 'host:port, e.g. 0.0.0.0:50051, or a port alone',
   workers: 'local:N with N from 1 to 256, e.g. local:2',
+  threads: 'a whole number from 1 to 999',
+  microBatch: 'a whole number from 1 to 4096',
+  memory: 'a size, e.g. 12GiB, 512MiB or a number of bytes',
+  dtype: 'auto, fp32, bf16 or fp16',
+  stages: 'auto, or a whole number from 1 to 512',
 };
 
 const text = z.string().min(1, EXPECTED.text);
@@ -143,6 +148,14 @@ const SETTINGS = {
     default: 'exhaustive',
     schema: z.enum(['exhaustive']).describe('exhaustive'),
   },
+  confirm: {
+    key: 'confirm',
+    metavar: 'dtype',
+    description:
+      'fp32: candidates that the noise of a 16-bit dtype cannot tell apart are scored again in fp32',
+    group: 'Search',
+    schema: z.enum(['fp32']).describe('fp32'),
+  },
   mask: {
     key: 'mask',
     metavar: 'blocks',
@@ -168,6 +181,49 @@ const SETTINGS = {
     description: 'accept workers from other machines; starts none unless --workers is given too',
     group: 'Workers',
     schema: text.describe(EXPECTED.listen),
+  },
+  threads: {
+    key: 'threads',
+    metavar: 'n',
+    description: 'threads of each worker of this machine (default: its share of the cores, tried out)',
+    group: 'Workers',
+    schema: wholeNumber(1, 999).describe(EXPECTED.threads),
+  },
+  microBatch: {
+    key: 'micro-batch',
+    metavar: 'rows',
+    description: 'rows of one length that go through the model together (default: tried out)',
+    group: 'Workers',
+    schema: wholeNumber(1, 4096).describe(EXPECTED.microBatch),
+  },
+  memoryLimit: {
+    key: 'memory-limit',
+    metavar: 'size',
+    description: 'memory for the workers of this machine, e.g. 12GiB (default: what is free)',
+    group: 'Workers',
+    schema: z.union([z.number().int().positive().transform(String), text]).describe(EXPECTED.memory),
+  },
+  dtype: {
+    key: 'dtype',
+    metavar: 'type',
+    description: 'of weights and products inside blocks on workers of this machine: auto, fp32, bf16 or fp16',
+    group: 'Workers',
+    default: 'auto',
+    schema: z.enum(['auto', 'fp32', 'bf16', 'fp16']).describe(EXPECTED.dtype),
+  },
+  mixedClasses: {
+    key: 'mixed-classes',
+    description: 'accept workers of any numeric class, and flag each decision that used two',
+    group: 'Workers',
+    schema: z.boolean().describe('true or false'),
+  },
+  stages: {
+    key: 'stages',
+    metavar: 'n',
+    description: 'parts of the model that a worker of this machine holds one at a time; auto: as few as fit',
+    group: 'Workers',
+    default: 'auto',
+    schema: z.union([z.literal('auto'), wholeNumber(1, 512)]).describe(EXPECTED.stages),
   },
   output: {
     key: 'output',
@@ -225,7 +281,16 @@ export const INPUT_SETTINGS = [
   ...ROW_SETTINGS,
   'cacheDir',
 ] as const satisfies SettingName[];
-export const WORKER_SETTINGS = ['workers', 'listen'] as const satisfies SettingName[];
+export const WORKER_SETTINGS = [
+  'workers',
+  'listen',
+  'threads',
+  'microBatch',
+  'memoryLimit',
+  'dtype',
+  'stages',
+  'mixedClasses',
+] as const satisfies SettingName[];
 export const PRINT_SETTINGS = ['json', 'logLevel', 'logFormat'] as const satisfies SettingName[];
 
 export function setting(name: SettingName): Setting {

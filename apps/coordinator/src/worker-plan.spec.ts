@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
-import type { ModelShape } from '@blockpruner/blocks';
+import { CPU_SHAPE_PLAN, workerMemory, type ModelShape } from '@blockpruner/blocks';
 import { describe, expect, it } from 'vitest';
-import { planWorkers, visibleGpus } from './worker-plan.ts';
+import { planWorkers, visibleGpus, type WorkerSettings } from './worker-plan.ts';
 
 const SHAPE: ModelShape = {
   layerCount: 4,
@@ -15,16 +15,28 @@ const SHAPE: ModelShape = {
   mlpParameters: 30_784,
   totalParameters: 209_472,
 };
-/** A thousand times the parameters of the largest models there are. */
-const HUGE: ModelShape = { ...SHAPE, totalParameters: 1e15 };
+/** More layers than any machine holds. */
+const HUGE: ModelShape = { ...SHAPE, layerCount: 1e10 };
+const CPU_MEMORY = workerMemory(SHAPE, CPU_SHAPE_PLAN, 128, { bytesPerWeight: 4 });
 
-const plan = (workers?: string, listen?: string, shape = SHAPE) => planWorkers(workers, listen, shape, 128);
+const plan = (settings: WorkerSettings = {}, shape = SHAPE) => planWorkers(settings, shape, 128);
+
+/** With the GPUs that this text names, or none. */
+function withGpus<T>(visible: string, run: () => T): T {
+  const before = process.env.CUDA_VISIBLE_DEVICES;
+  process.env.CUDA_VISIBLE_DEVICES = visible;
+  try {
+    return run();
+  } finally {
+    if (before === undefined) delete process.env.CUDA_VISIBLE_DEVICES;
+    else process.env.CUDA_VISIBLE_DEVICES = before;
+  }
+}
 
 describe('planWorkers', () => {
-  it('starts as many workers as asked for, sharing the cores, on a port of this machine alone', () => {
-    const { devices, threads, listenHost, listenPort, remote } = plan('local:2');
-    expect(devices).toHaveLength(2);
-    expect(threads).toBe(Math.max(1, Math.floor(availableParallelism() / 2)));
+  it('starts as many workers as asked for, on a port of this machine alone', () => {
+    const { local, listenHost, listenPort, remote } = plan({ workers: 'local:2' });
+    expect(local).toHaveLength(2);
     expect({ listenHost, listenPort, remote }).toEqual({
       listenHost: '127.0.0.1',
       listenPort: 0,
@@ -32,13 +44,23 @@ describe('planWorkers', () => {
     });
   });
 
-  it('gives every worker a thread where there are more workers than cores', () => {
-    expect(plan('local:256')).toMatchObject({ threads: 1 });
+  it.each([1, 2, 3, 7, 256])('divides all cores among %i workers, a thread each at least', (count) => {
+    const threads = plan({ workers: `local:${count}` }).local.map(({ maxThreads }) => maxThreads);
+    const sum = threads.reduce((total, each) => total + each, 0);
+    expect(sum).toBe(Math.max(count, availableParallelism()));
+    expect(Math.max(...threads) - Math.min(...threads)).toBeLessThanOrEqual(1);
+  });
+
+  it('gives each worker the threads that were asked for', () => {
+    expect(plan({ workers: 'local:2', threads: 5 })).toMatchObject({
+      threads: 5,
+      local: [{ maxThreads: 5 }, { maxThreads: 5 }],
+    });
   });
 
   it('starts a worker a core or a GPU when nothing is asked for, and none when workers are to dial', () => {
-    expect(plan().devices).toHaveLength(visibleGpus() || availableParallelism());
-    expect(plan(undefined, '0.0.0.0:50051')).toMatchObject({ devices: [], remote: true });
+    expect(plan().local).toHaveLength(visibleGpus() || availableParallelism());
+    expect(plan({ listen: '0.0.0.0:50051' })).toMatchObject({ local: [], remote: true });
   });
 
   it.each([
@@ -47,51 +69,50 @@ describe('planWorkers', () => {
     ['0', ['cuda:0']],
     ['2,5', ['cuda:0', 'cuda:1']],
   ])('takes the GPUs that CUDA_VISIBLE_DEVICES=%j leaves', (visible, gpus) => {
-    const before = process.env.CUDA_VISIBLE_DEVICES;
-    process.env.CUDA_VISIBLE_DEVICES = visible;
-    const { devices } = plan();
-    if (before === undefined) delete process.env.CUDA_VISIBLE_DEVICES;
-    else process.env.CUDA_VISIBLE_DEVICES = before;
+    const devices = withGpus(visible, () => plan().local.map(({ device }) => device));
     expect(devices).toEqual(gpus.length > 0 ? gpus : new Array(availableParallelism()).fill('cpu'));
   });
 
-  it('starts local workers beside those that dial when both are asked for', () => {
-    const { devices, remote } = plan('local:1', '0.0.0.0:50051');
-    expect([devices.length, remote]).toEqual([1, true]);
+  it('shares weights between workers on the CPU, and only where there are several', () => {
+    const shared = (workers: string, gpus = '') => withGpus(gpus, () => plan({ workers }).sharedWeights);
+    expect([shared('local:1'), shared('local:2'), shared('local:2', '0,1')]).toEqual([false, true, false]);
   });
 
-  it.each([
-    ['0.0.0.0:50051', '0.0.0.0', 50051],
-    ['50051', '0.0.0.0', 50051],
-    ['coordinator.example:1', 'coordinator.example', 1],
-    ['127.0.0.1:0', '127.0.0.1', 0],
-    ['[::1]:65535', '::1', 65535],
-  ])('listens on %s', (listen, listenHost, listenPort) => {
-    expect(plan(undefined, listen)).toMatchObject({ listenHost, listenPort });
+  it('starts as many workers as the memory holds, the weights of all counted once', () => {
+    const own = CPU_MEMORY.totalBytes - CPU_MEMORY.weightBytes;
+    const count = (bytes: number) => withGpus('', () => plan({ memoryLimit: String(bytes) }).local.length);
+    expect(count(CPU_MEMORY.weightBytes + own)).toBe(1);
+    expect(count(CPU_MEMORY.weightBytes + 2 * own - 1)).toBe(1);
+    expect(count(CPU_MEMORY.weightBytes + 2 * own)).toBe(Math.min(2, availableParallelism()));
   });
 
-  it.each(['', ':', 'here', 'here:', 'here:65536', '::1:5', 'a:b:5', 'http://here:5', 'here:-1', 'here: 5'])(
-    'does not listen on %j',
-    (listen) => {
-      expect(() => plan(undefined, listen)).toThrow(
-        `--listen must be host:port, e.g. 0.0.0.0:50051, or a port alone; got "${listen}"`,
-      );
-    },
-  );
+  it('divides the memory: what is shared counts in full for each', () => {
+    const limit = 2 ** 31;
+    const each = (workers: string) =>
+      withGpus('', () => plan({ workers, memoryLimit: '2GiB' }).memoryLimitBytes);
+    expect(each('local:1')).toBe(limit);
+    const { weightBytes } = CPU_MEMORY;
+    expect(each('local:4')).toBe(Math.floor(weightBytes + (limit - weightBytes) / 4));
+    expect(withGpus('0,1', () => plan({ memoryLimit: '2GiB' }).memoryLimitBytes)).toBe(limit / 2);
+  });
 
-  it('says how much memory a worker needs where a core has not enough, and tries what is asked for', () => {
-    const outcome = (): string => {
-      try {
-        return plan(undefined, undefined, HUGE).devices[0];
-      } catch (error) {
-        return (error as Error).message;
-      }
-    };
-    expect(outcome()).toMatch(
-      visibleGpus() > 0
-        ? /^cuda:0$/
-        : /^one worker needs about 3725290\.\d GiB of memory and [\d.]+ GiB are free; use a smaller model/,
+  it('refuses a memory limit that is no size', () => {
+    expect(() => plan({ memoryLimit: 'much' })).toThrow(
+      '--memory-limit must be a size, e.g. 12GiB, 512MiB or a number of bytes; got "much"',
     );
-    expect(plan('local:1', undefined, HUGE).devices).toHaveLength(1);
+  });
+
+  it('starts local workers beside those that dial when both are asked for', () => {
+    const { local, remote } = plan({ workers: 'local:1', listen: '0.0.0.0:50051' });
+    expect([local.length, remote]).toEqual([1, true]);
+  });
+
+  it('says how much memory a worker needs where there is not enough, unless the model is cut or it is asked for', () => {
+    const outcome = (settings: WorkerSettings) => withGpus('', () => plan(settings, HUGE).local);
+    expect(() => outcome({ stages: 1 })).toThrow(
+      /^one worker needs about 1\.\d+ PiB of memory and [\d.]+ GiB are free; use a smaller model/,
+    );
+    expect(outcome({ stages: 'auto' })).toHaveLength(1);
+    expect(outcome({ stages: 1, workers: 'local:1' })).toHaveLength(1);
   });
 });

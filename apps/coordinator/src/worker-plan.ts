@@ -3,77 +3,139 @@ import { availableParallelism } from 'node:os';
 import {
   CPU_SHAPE_PLAN,
   GPU_SHAPE_PLAN,
-  workerMemoryBytes,
+  workerMemory,
   type ModelShape,
-  type ShapePlan,
+  type WorkerMemory,
 } from '@blockpruner/blocks';
+import { formatBytes, parseBytes } from '@blockpruner/telemetry';
+import { parseListen } from './listen-address.ts';
+import type { ResolvedSettings } from './resolve-settings.ts';
+import type { WORKER_SETTINGS } from './setting.ts';
 import { RunError, UsageError } from './usage-error.ts';
 
-/** Which workers this machine starts, and where the coordinator listens. */
+/** What was asked for about workers. */
+export type WorkerSettings = ResolvedSettings<(typeof WORKER_SETTINGS)[number]>['values'];
+
+/** One worker that this machine starts. */
+export interface LocalWorkerPlan {
+  /** `cpu` or `cuda:<index>`. */
+  readonly device: string;
+  /** Threads it has to choose from. */
+  readonly maxThreads: number;
+}
+
+/** Which workers this machine starts, with what, and where the coordinator listens. */
 export interface WorkerPlan {
-  /** One local worker each: `cpu` or `cuda:<index>`; empty when only remote workers are meant. */
-  readonly devices: readonly string[];
-  readonly threads: number;
+  /** Empty when only remote workers are meant. */
+  readonly local: readonly LocalWorkerPlan[];
+  /** Threads of each, where the user has fixed them. */
+  readonly threads: number | null;
+  /** Rows a micro-batch, where the user has fixed them. */
+  readonly microBatchRows: number | null;
+  readonly dtype: string;
+  readonly stages: string;
+  /** Whether the local workers map one file of weights instead of each holding its own. */
+  readonly sharedWeights: boolean;
+  /** Host memory each local worker may use. */
+  readonly memoryLimitBytes: number;
+  /** What a worker needs by the usual plan of its device. */
+  readonly memory: WorkerMemory;
+  readonly longestRowTokens: number;
   readonly listenHost: string;
   readonly listenPort: number;
   /** Whether workers of other machines are expected. */
   readonly remote: boolean;
-  readonly shapePlan: ShapePlan;
-  readonly bytesPerWorker: number;
+  /** Whether workers of any numeric class are let in. */
+  readonly mixedClasses: boolean;
 }
 
 /**
- * Turns `--workers` and `--listen` into a plan; without either, as many local workers as cores and memory allow,
- * or one a GPU.
- * @throws RunError when not even one worker fits into memory
+ * Turns the worker options into a plan; without `--workers` and `--listen`, as many local workers as cores and memory
+ * allow, or one a GPU. Cores that are left over become threads.
+ * @throws RunError when not even one worker fits into memory; UsageError when an option cannot be read
  */
 export function planWorkers(
-  workers: string | undefined,
-  listen: string | undefined,
+  settings: WorkerSettings,
   shape: ModelShape,
   longestRowTokens: number,
 ): WorkerPlan {
-  const cores = availableParallelism();
-  const bytesPerWorker = workerMemoryBytes(shape, CPU_SHAPE_PLAN, longestRowTokens);
   const gpus = visibleGpus();
+  const { workers, listen, threads = null, microBatch = null, dtype = 'auto', stages = 'auto' } = settings;
   const { host, port } = listen === undefined ? { host: '127.0.0.1', port: 0 } : parseListen(listen);
-  let devices: string[] = [];
-  if (workers !== undefined) {
-    const count = Number(workers.slice('local:'.length));
-    devices = Array.from({ length: count }, (_, i) => (gpus > 0 ? `cuda:${i % gpus}` : 'cpu'));
-  } else if (listen === undefined) {
-    devices =
-      gpus > 0 ? Array.from({ length: gpus }, (_, i) => `cuda:${i}`) : cpuWorkers(cores, bytesPerWorker);
-  }
+  const usual = gpus > 0 ? GPU_SHAPE_PLAN : CPU_SHAPE_PLAN;
+  const memory = workerMemory(shape, { ...usual, microBatchRows: microBatch ?? 1 }, longestRowTokens, {
+    bytesPerWeight: gpus > 0 && dtype !== 'fp32' ? 2 : 4,
+  });
+  const machineBytes = memoryOfMachine(settings.memoryLimit);
+  const count = localWorkerCount(workers, listen, gpus, () => fittingWorkers(memory, machineBytes, stages));
+  const sharedWeights = gpus === 0 && count > 1;
   return {
-    devices,
-    threads: Math.max(1, Math.floor(cores / Math.max(1, devices.length))),
+    local: Array.from({ length: count }, (_, i) => ({
+      device: gpus > 0 ? `cuda:${i % gpus}` : 'cpu',
+      maxThreads: threads ?? shareOfCores(i, count),
+    })),
+    threads,
+    microBatchRows: microBatch,
+    dtype,
+    stages: String(stages),
+    sharedWeights,
+    memoryLimitBytes: limitOfEach(machineBytes, memory, count, sharedWeights),
+    memory,
+    longestRowTokens,
     listenHost: host,
     listenPort: port,
     remote: listen !== undefined,
-    shapePlan: gpus > 0 && devices.length > 0 ? GPU_SHAPE_PLAN : CPU_SHAPE_PLAN,
-    bytesPerWorker,
+    mixedClasses: settings.mixedClasses ?? false,
   };
 }
 
-function cpuWorkers(cores: number, bytesPerWorker: number): string[] {
-  const available = process.availableMemory();
-  const fitting = Math.floor(available / bytesPerWorker);
-  if (fitting === 0) {
-    throw new RunError(
-      `one worker needs about ${gib(bytesPerWorker)} GiB of memory and ${gib(available)} GiB are free; use a smaller model, shorter rows (--seq-len), or --workers local:1 to try anyway`,
+function memoryOfMachine(limit: string | undefined): number {
+  if (limit === undefined) return process.availableMemory();
+  const bytes = parseBytes(limit);
+  if (bytes === undefined) {
+    throw new UsageError(
+      `--memory-limit must be a size, e.g. 12GiB, 512MiB or a number of bytes; got "${limit}"`,
     );
   }
-  return Array.from({ length: Math.min(cores, fitting) }, () => 'cpu');
+  return bytes;
 }
 
-function parseListen(listen: string): { host: string; port: number } {
-  const match = /^(?:(?<host>[^:]+|\[[^\]]+\]):)?(?<port>\d{1,5})$/.exec(listen);
-  const port = Number(match?.groups?.port);
-  if (!match || port > 65_535) {
-    throw new UsageError(`--listen must be host:port, e.g. 0.0.0.0:50051, or a port alone; got "${listen}"`);
-  }
-  return { host: match.groups?.host?.replace(/^\[(.*)\]$/, '$1') ?? '0.0.0.0', port };
+function localWorkerCount(
+  workers: string | undefined,
+  listen: string | undefined,
+  gpus: number,
+  fitting: () => number,
+): number {
+  if (workers !== undefined) return Number(workers.slice('local:'.length));
+  if (listen !== undefined) return 0;
+  return gpus > 0 ? gpus : Math.min(availableParallelism(), fitting());
+}
+
+/** Workers that fit when they share their weights; a model cut into stages fits once in any case. */
+function fittingWorkers(memory: WorkerMemory, machineBytes: number, stages: string | number): number {
+  const ownBytes = memory.totalBytes - memory.weightBytes;
+  const fitting = Math.floor((machineBytes - memory.weightBytes) / ownBytes);
+  if (fitting >= 1) return fitting;
+  if (stages !== 1) return 1;
+  throw new RunError(
+    `one worker needs about ${formatBytes(memory.totalBytes)} of memory and ${formatBytes(machineBytes)} are free; use a smaller model, shorter rows (--seq-len), --stages auto, or --workers local:1 to try anyway`,
+  );
+}
+
+function limitOfEach(
+  machineBytes: number,
+  { weightBytes }: WorkerMemory,
+  count: number,
+  sharedWeights: boolean,
+): number {
+  if (count === 0) return machineBytes;
+  const share = sharedWeights ? weightBytes + (machineBytes - weightBytes) / count : machineBytes / count;
+  return Math.max(1, Math.floor(share));
+}
+
+function shareOfCores(index: number, count: number): number {
+  const cores = availableParallelism();
+  return Math.max(1, Math.floor(cores / count) + (index < cores % count ? 1 : 0));
 }
 
 /** GPUs that this process may use: those of `CUDA_VISIBLE_DEVICES` where it is set, else all that the driver lists. */
@@ -90,10 +152,6 @@ export function visibleGpus(): number {
   } catch {
     return 0;
   }
-}
-
-function gib(bytes: number): string {
-  return (bytes / 2 ** 30).toFixed(1);
 }
 
 /** Tokens of the longest of some rows, of which there may be a million. */

@@ -51,6 +51,9 @@ describe('prune', () => {
     expect(iterations[0]).toMatchObject({ candidates: 8, rows: 5, retries: 0 });
     expect([1, 2]).toContain(iterations[0].workers);
     expect(iterations[3]).toMatchObject({ candidates: 5, etaSeconds: 0, ratio: result('two').ratio });
+    const speeds = iterations.map(({ flopsPerSecond, mfuPercent }) => ({ flopsPerSecond, mfuPercent }));
+    for (const { flopsPerSecond } of speeds) expect(flopsPerSecond).toBeGreaterThan(0);
+    expect(JSON.parse(read(folder, 'two/stats.json'))).toMatchObject({ speedPerIteration: speeds });
     expect(iterations[1].deltaNats).toBe(result('two').decisions[1].score - result('two').dense.score);
   });
 

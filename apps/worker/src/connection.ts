@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { numericClass } from '@blockpruner/inference';
+import { oomKills } from '@blockpruner/inference';
 import type { Logger } from '@blockpruner/telemetry';
 import { FleetClient, PROTOCOL_VERSION, type CoordinatorMessage } from '@blockpruner/wire';
+import type { Device } from './device.ts';
 import type { WorkerOptions } from './options.ts';
 import { TaskRunner } from './task-runner.ts';
 
@@ -24,12 +25,33 @@ export interface Connection {
  * Dials the coordinator and serves it until it says `finished`, refuses us, or `stop` is called. A lost or missing
  * coordinator is dialled again, for as long as it takes; only a worker started by the coordinator itself gives up
  * with it.
+ * @param environment of the compute child
  */
-export function connectToCoordinator(options: WorkerOptions, logger: Logger): Connection {
+export function connectToCoordinator(
+  options: WorkerOptions,
+  device: Device,
+  environment: NodeJS.ProcessEnv,
+  logger: Logger,
+): Connection {
   const { promise: ended, resolve } = Promise.withResolvers<WorkerEnd>();
   const workerId = randomUUID();
   const version = ownVersion();
-  const runner = new TaskRunner(options, logger);
+  const runner = new TaskRunner(
+    {
+      cacheFolder: options.cacheFolder,
+      device: options.device,
+      dtype: device.dtype,
+      threads: options.threads,
+      maxThreads: options.maxThreads,
+      sharedWeights: options.shareWeights,
+      memoryLimitBytes: options.memoryLimitBytes,
+      deviceMemoryBytes: device.memoryBytes,
+      stages: options.stages,
+      environment,
+    },
+    logger,
+    oomKills,
+  );
   let heartbeat: NodeJS.Timeout | undefined;
   let isOver = false;
 
@@ -49,10 +71,10 @@ export function connectToCoordinator(options: WorkerOptions, logger: Logger): Co
       protocolMax: PROTOCOL_VERSION,
       workerId,
       name: `${hostname()}:${process.pid}`,
-      numericClass: numericClass(options.device),
+      numericClass: device.numericClass,
       device: options.device,
-      memoryBytes: process.availableMemory(),
-      threads: options.threads,
+      memoryBytes: device.memoryBytes,
+      threads: options.threads ?? options.maxThreads,
       version,
     }),
     handlers: {
@@ -84,8 +106,11 @@ export function connectToCoordinator(options: WorkerOptions, logger: Logger): Co
       case 'welcome':
         logger.info({ coordinator: options.connect, run: message.runId }, 'connected');
         clearInterval(heartbeat);
-        heartbeat = setInterval(() => client.send({ kind: 'heartbeat' }), message.heartbeatMs);
-        void runner.welcomed(message.model, (answer) => {
+        heartbeat = setInterval(
+          () => client.send({ kind: 'heartbeat', taskId: runner.takeProgress() }),
+          message.heartbeatMs,
+        );
+        void runner.welcomed(message, (answer) => {
           client.send(answer);
           if (answer.kind === 'failed') end({ exitCode: 1, error: answer.reason });
         });

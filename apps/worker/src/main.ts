@@ -1,12 +1,15 @@
 /**
  * The worker: dials the coordinator, computes in a child process of its own, and answers while it computes.
  *
- * The pieces: options.ts - the command line; connection.ts - hello, heartbeats and dialling again;
- * task-runner.ts - the model and the tasks in hand; parent-pipe.ts - notices that the coordinator that started us
- * is gone; self-test.ts - one block evaluated, for `blockpruner doctor`.
+ * The pieces: options.ts - the command line; device.ts - dtype and memory of the device; connection.ts - hello,
+ * heartbeats and dialling again; task-runner.ts - the tasks in hand; compute-child.ts - the process that computes
+ * them, in compute-environment.ts; plan-limit.ts - what fits into memory; parent-pipe.ts - notices that the
+ * coordinator that started us is gone; self-test.ts - one block evaluated, for `blockpruner doctor`.
  */
 import { createLogger } from '@blockpruner/telemetry';
+import { computeEnvironment } from './compute-environment.ts';
 import { connectToCoordinator } from './connection.ts';
+import { findDevice } from './device.ts';
 import { parseWorkerCommand, WORKER_HELP, WorkerUsageError, type WorkerOptions } from './options.ts';
 import { onParentGone } from './parent-pipe.ts';
 import { selfTest } from './self-test.ts';
@@ -33,7 +36,8 @@ async function work(options: WorkerOptions): Promise<number> {
     format: options.logFormat === 'auto' ? (process.stderr.isTTY ? 'pretty' : 'json') : options.logFormat,
     stream: process.stderr,
   });
-  const connection = connectToCoordinator(options, logger);
+  const device = findDevice(options, process.env.CUDA_VISIBLE_DEVICES);
+  const connection = connectToCoordinator(options, device, computeEnvironment(process.env), logger);
   if (options.parentPipe) {
     onParentGone(() => connection.stop('the process that started this worker is gone', 0));
     process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole process group; the parent decides

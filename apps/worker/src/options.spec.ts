@@ -1,4 +1,4 @@
-import { availableParallelism, homedir } from 'node:os';
+import { availableParallelism, homedir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseWorkerCommand, WORKER_HELP, WorkerUsageError } from './options.ts';
@@ -7,12 +7,18 @@ const CONNECT = ['--connect', '10.0.0.5:50051'];
 
 describe('parseWorkerCommand', () => {
   it('takes defaults for everything but the coordinator', () => {
-    expect(parseWorkerCommand(CONNECT, {})).toEqual({
+    const command = parseWorkerCommand(CONNECT, {});
+    expect(command).toEqual({
       kind: 'work',
       options: {
         connect: '10.0.0.5:50051',
         device: 'cpu',
-        threads: availableParallelism(),
+        dtype: 'auto',
+        threads: null,
+        maxThreads: availableParallelism(),
+        memoryLimitBytes: expect.any(Number) as number,
+        shareWeights: false,
+        stages: 'auto',
         cacheFolder: join(homedir(), '.cache', 'blockpruner'),
         exitWhenDone: false,
         parentPipe: false,
@@ -24,7 +30,7 @@ describe('parseWorkerCommand', () => {
 
   it('leaves a GPU one thread', () => {
     expect(parseWorkerCommand([...CONNECT, '--device', 'cuda:3'], {})).toMatchObject({
-      options: { device: 'cuda:3', threads: 1 },
+      options: { device: 'cuda:3', threads: null, maxThreads: 1 },
     });
   });
 
@@ -32,7 +38,10 @@ describe('parseWorkerCommand', () => {
     const environment = {
       BLOCKPRUNER_CONNECT: 'elsewhere:1',
       BLOCKPRUNER_DEVICE: 'cuda:1',
+      BLOCKPRUNER_DTYPE: 'bf16',
       BLOCKPRUNER_THREADS: '7',
+      BLOCKPRUNER_MEMORY_LIMIT: '1.5GiB',
+      BLOCKPRUNER_STAGES: '3',
       BLOCKPRUNER_CACHE_DIR: '/data/cache',
       BLOCKPRUNER_LOG_LEVEL: 'debug',
       BLOCKPRUNER_LOG_FORMAT: 'json',
@@ -41,7 +50,10 @@ describe('parseWorkerCommand', () => {
       options: {
         connect: 'elsewhere:1',
         device: 'cuda:1',
+        dtype: 'bf16',
         threads: 7,
+        memoryLimitBytes: 1.5 * 2 ** 30,
+        stages: 3,
         cacheFolder: '/data/cache',
         logLevel: 'debug',
         logFormat: 'json',
@@ -53,8 +65,28 @@ describe('parseWorkerCommand', () => {
   });
 
   it('takes its switches', () => {
-    expect(parseWorkerCommand([...CONNECT, '--exit-when-done', '--parent-pipe'], {})).toMatchObject({
-      options: { exitWhenDone: true, parentPipe: true },
+    const switches = ['--exit-when-done', '--parent-pipe', '--share-weights'];
+    expect(parseWorkerCommand([...CONNECT, ...switches], {})).toMatchObject({
+      options: { exitWhenDone: true, parentPipe: true, shareWeights: true },
+    });
+  });
+
+  it('takes what is free for the memory it may use', () => {
+    const command = parseWorkerCommand(CONNECT, {});
+    const bytes = command.kind === 'work' ? command.options.memoryLimitBytes : 0;
+    expect(bytes).toBeGreaterThan(0);
+    expect(bytes).toBeLessThanOrEqual(totalmem());
+  });
+
+  it('takes the share of the cores that a coordinator gives it', () => {
+    expect(parseWorkerCommand([...CONNECT, '--max-threads', '3'], {})).toMatchObject({
+      options: { threads: null, maxThreads: 3 },
+    });
+  });
+
+  it('takes fp16 on a CPU, and any number of stages', () => {
+    expect(parseWorkerCommand([...CONNECT, '--dtype', 'fp16', '--stages', '4'], {})).toMatchObject({
+      options: { dtype: 'fp16', stages: 4 },
     });
   });
 
@@ -67,6 +99,18 @@ describe('parseWorkerCommand', () => {
     [[...CONNECT, '--device', 'cuda'], '--device must be cpu or cuda:<index>; got "cuda"'],
     [[...CONNECT, '--threads', '0'], '--threads must be a whole number from 1 to 999; got "0"'],
     [[...CONNECT, '--threads', '2.5'], '--threads must be a whole number from 1 to 999; got "2.5"'],
+    [[...CONNECT, '--max-threads', 'all'], '--max-threads must be a whole number from 1 to 999; got "all"'],
+    [[...CONNECT, '--dtype', 'int8'], '--dtype must be auto, fp32, bf16 or fp16; got "int8"'],
+    [
+      [...CONNECT, '--dtype', 'bf16'],
+      '--dtype: bf16 is for GPUs: onnxruntime has no bf16 matrix product for',
+    ],
+    [
+      [...CONNECT, '--memory-limit', '12GB'],
+      '--memory-limit must be a size of at least 256 MiB, as in 12GiB',
+    ],
+    [[...CONNECT, '--memory-limit', '255MiB'], '--memory-limit must be a size of at least 256 MiB'],
+    [[...CONNECT, '--stages', '0'], '--stages must be auto or a whole number from 1 to 999; got "0"'],
     [[...CONNECT, '--log-level', 'loud'], '--log-level must be error, warn, info or debug; got "loud"'],
     [[...CONNECT, '--log-format', 'xml'], '--log-format must be auto, pretty or json; got "xml"'],
     [[...CONNECT, '--bogus'], "Unknown option '--bogus'"],
@@ -86,10 +130,12 @@ describe('parseWorkerCommand', () => {
   });
 
   it('has a help that names every option a user may give', () => {
-    for (const option of ['connect', 'device', 'threads', 'cache-dir', 'log-level', 'log-format']) {
+    const withValues = ['connect', 'device', 'dtype', 'threads', 'memory-limit', 'stages', 'cache-dir'];
+    for (const option of [...withValues, 'log-level', 'log-format']) {
       expect(WORKER_HELP).toContain(`--${option} <`);
       expect(WORKER_HELP).toContain(`BLOCKPRUNER_${option.toUpperCase().replace('-', '_')}`);
     }
     expect(WORKER_HELP).toContain('--exit-when-done');
+    expect(WORKER_HELP).toContain('--share-weights');
   });
 });

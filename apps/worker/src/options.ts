@@ -1,6 +1,8 @@
 import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { resolveDtype, type Dtype } from '@blockpruner/inference';
+import { formatBytes, parseBytes } from '@blockpruner/telemetry';
 import { parseAddress } from '@blockpruner/wire';
 
 export interface WorkerOptions {
@@ -8,8 +10,17 @@ export interface WorkerOptions {
   readonly connect: string;
   /** `cpu` or `cuda:<index>`. */
   readonly device: string;
-  /** Threads of one evaluation. */
-  readonly threads: number;
+  /** `auto` is settled once the device is known. */
+  readonly dtype: Dtype | 'auto';
+  /** Threads of one evaluation; null takes the fastest number up to `maxThreads`. */
+  readonly threads: number | null;
+  readonly maxThreads: number;
+  /** Host memory that the worker may use. */
+  readonly memoryLimitBytes: number;
+  /** Whether the workers of this machine map one file of packed weights. */
+  readonly shareWeights: boolean;
+  /** Parts that the model is cut into, one in memory at a time. */
+  readonly stages: number | 'auto';
   readonly cacheFolder: string;
   /** Exit 0 when a run has finished, instead of waiting for the next one. */
   readonly exitWhenDone: boolean;
@@ -18,6 +29,11 @@ export interface WorkerOptions {
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
   readonly logFormat: 'auto' | 'pretty' | 'json';
 }
+
+/** Less does not even hold the processes of a worker. */
+const LEAST_MEMORY_BYTES = 256 * 2 ** 20;
+const COUNT = /^[1-9]\d{0,2}$/;
+const COUNT_WORDS = 'a whole number from 1 to 999';
 
 /** A command line that cannot be acted on: exit code 2. */
 export class WorkerUsageError extends Error {
@@ -31,7 +47,11 @@ Computes for a coordinator. Runs on any machine that reaches it and sees the mod
 Options:
   --connect <host:port>   the coordinator (env BLOCKPRUNER_CONNECT)
   --device <device>       cpu, or cuda:0, cuda:1, ... (env BLOCKPRUNER_DEVICE; default: cpu)
-  --threads <n>           threads of one evaluation (env BLOCKPRUNER_THREADS; default: all cores, 1 on a GPU)
+  --dtype <dtype>         of the work inside blocks: fp32, bf16, fp16, or auto, which is fp32 on a CPU, bf16 on a GPU that has it, else fp16 (env BLOCKPRUNER_DTYPE; default: auto)
+  --threads <n>           threads of one evaluation (env BLOCKPRUNER_THREADS; default: the fastest number up to all cores, 1 on a GPU)
+  --memory-limit <size>   memory the worker may use, as in 12GiB or 512MiB (env BLOCKPRUNER_MEMORY_LIMIT; default: what is free here)
+  --share-weights         workers of this machine map one file of weights, in the cache folder, instead of a copy each
+  --stages <n>            parts the model is cut into, one in memory at a time; auto takes as few as fit (env BLOCKPRUNER_STAGES; default: auto)
   --cache-dir <folder>    where decoded copies of quantized models are kept (env BLOCKPRUNER_CACHE_DIR; default: ~/.cache/blockpruner)
   --exit-when-done        exit 0 when the run has finished instead of waiting for the next one
   --log-level <level>     error, warn, info or debug (env BLOCKPRUNER_LOG_LEVEL; default: info)
@@ -42,8 +62,21 @@ Options:
 Examples:
   blockpruner worker --connect 10.0.0.5:50051
   blockpruner worker --connect 10.0.0.5:50051 --device cuda:3 --exit-when-done
+  blockpruner worker --connect 10.0.0.5:50051 --memory-limit 12GiB --stages auto
 
 Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted.`;
+
+/** Options with a value: each has an environment variable too. */
+type ValueFlag =
+  | 'connect'
+  | 'device'
+  | 'dtype'
+  | 'threads'
+  | 'memory-limit'
+  | 'stages'
+  | 'cache-dir'
+  | 'log-level'
+  | 'log-format';
 
 /** `help` and `self-test` need no coordinator. */
 export type WorkerCommand =
@@ -54,9 +87,7 @@ export function parseWorkerCommand(args: string[], environment: NodeJS.ProcessEn
   const flags = parseFlags(args);
   if (flags.help) return { kind: 'help' };
   if (flags['self-test']) return { kind: 'self-test' };
-  const text = (
-    name: 'connect' | 'device' | 'threads' | 'cache-dir' | 'log-level' | 'log-format',
-  ): string | undefined =>
+  const text = (name: ValueFlag): string | undefined =>
     flags[name] ?? environment[`BLOCKPRUNER_${name.toUpperCase().replaceAll('-', '_')}`];
 
   const connect = text('connect');
@@ -65,13 +96,19 @@ export function parseWorkerCommand(args: string[], environment: NodeJS.ProcessEn
   }
   checkAddress(connect);
   const device = oneOf('device', text('device') ?? 'cpu', /^(cpu|cuda:\d{1,2})$/, 'cpu or cuda:<index>');
-  const threads = text('threads') ?? String(device === 'cpu' ? availableParallelism() : 1);
+  const threads = text('threads');
+  const maxThreads = flags['max-threads']; // from a coordinator, which divides the cores of its machine
   return {
     kind: 'work',
     options: {
       connect,
       device,
-      threads: Number(oneOf('threads', threads, /^[1-9]\d{0,2}$/, 'a whole number from 1 to 999')),
+      dtype: dtypeOf(text('dtype') ?? 'auto', device),
+      threads: threads === undefined ? null : count('threads', threads),
+      maxThreads: maxThreads === undefined ? mostThreads(device) : count('max-threads', maxThreads),
+      memoryLimitBytes: memoryLimit(text('memory-limit')),
+      shareWeights: flags['share-weights'] ?? false,
+      stages: stagesOf(text('stages') ?? 'auto'),
       cacheFolder: text('cache-dir') ?? join(homedir(), '.cache', 'blockpruner'),
       exitWhenDone: flags['exit-when-done'] ?? false,
       parentPipe: flags['parent-pipe'] ?? false,
@@ -99,6 +136,41 @@ function checkAddress(connect: string): void {
   }
 }
 
+function mostThreads(device: string): number {
+  return device === 'cpu' ? availableParallelism() : 1;
+}
+
+function dtypeOf(value: string, device: string): Dtype | 'auto' {
+  const dtype = oneOf('dtype', value, /^(auto|fp32|bf16|fp16)$/, 'auto, fp32, bf16 or fp16') as
+    Dtype | 'auto';
+  try {
+    if (device === 'cpu') resolveDtype(dtype, device, undefined);
+  } catch (error) {
+    throw new WorkerUsageError(`--dtype: ${(error as Error).message}`);
+  }
+  return dtype;
+}
+
+function memoryLimit(value: string | undefined): number {
+  if (value === undefined) return process.availableMemory();
+  const bytes = parseBytes(value);
+  if (bytes === undefined || bytes < LEAST_MEMORY_BYTES) {
+    throw new WorkerUsageError(
+      `--memory-limit must be a size of at least ${formatBytes(LEAST_MEMORY_BYTES)}, as in 12GiB, 512MiB or plain bytes; got "${value}"`,
+    );
+  }
+  return bytes;
+}
+
+function stagesOf(value: string): number | 'auto' {
+  if (value === 'auto') return 'auto';
+  return Number(oneOf('stages', value, COUNT, `auto or ${COUNT_WORDS}`));
+}
+
+function count(name: string, value: string): number {
+  return Number(oneOf(name, value, COUNT, COUNT_WORDS));
+}
+
 function oneOf(name: string, value: string, accepted: RegExp, words: string): string {
   if (!accepted.test(value)) throw new WorkerUsageError(`--${name} must be ${words}; got "${value}"`);
   return value;
@@ -111,7 +183,12 @@ function parseFlags(args: string[]) {
       options: {
         connect: { type: 'string' },
         device: { type: 'string' },
+        dtype: { type: 'string' },
         threads: { type: 'string' },
+        'max-threads': { type: 'string' },
+        'memory-limit': { type: 'string' },
+        'share-weights': { type: 'boolean' },
+        stages: { type: 'string' },
         'cache-dir': { type: 'string' },
         'exit-when-done': { type: 'boolean' },
         'parent-pipe': { type: 'boolean' },

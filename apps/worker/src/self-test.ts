@@ -39,7 +39,7 @@ export async function selfTest(): Promise<SelfTest> {
     await evaluator.close();
     return {
       engine: engineVersion(),
-      numericClass: numericClass('cpu'),
+      numericClass: numericClass('cpu', 'fp32'),
       providers: executionProviders(),
       meanNats,
       expectedNats: Math.log(VOCABULARY),

@@ -1,13 +1,21 @@
-import { SessionProcess } from '@blockpruner/inference';
-import { formatMask } from '@blockpruner/blocks';
+import { formatMask, type ShapePlan } from '@blockpruner/blocks';
+import type { LoadedModel, LoadRequest, TaskFailure } from '@blockpruner/inference';
 import type { Logger } from '@blockpruner/telemetry';
-import type { CoordinatorMessage, WireTask, WorkerMessage } from '@blockpruner/wire';
-import type { WorkerOptions } from './options.ts';
-
-type Model = Extract<CoordinatorMessage, { kind: 'welcome' }>['model'];
+import type { Welcome, WireTask, WorkerMessage } from '@blockpruner/wire';
+import { ComputeChild, MORE_MEMORY, type ChildDeath, type SubmittedTask } from './compute-child.ts';
+import { PlanLimit } from './plan-limit.ts';
 
 /** Where messages to the coordinator go while there is one. */
 export type Send = (message: WorkerMessage) => void;
+
+/** What a compute child is started with, whatever the run. */
+export interface ComputeOptions extends Omit<
+  LoadRequest,
+  'modelPath' | 'longestRowTokens' | 'microBatchRows' | 'shapePlan'
+> {
+  /** Environment variables of the compute child. */
+  readonly environment: NodeJS.ProcessEnv;
+}
 
 /** A compute child that dies this often without finishing a task has a reason to. */
 const MAX_DEATHS_IN_A_ROW = 3;
@@ -20,126 +28,231 @@ const MAX_DEATHS_IN_A_ROW = 3;
  * 1. One model is loaded at a time; it stays loaded over a lost connection, and `ready` is sent on each.
  * 2. Cells are sent only for tasks of the present connection: `disconnected` cancels the others, since a lost
  *    stream is a lost lease.
- * 3. A child that dies fails the tasks it had, and is started again; after three deaths without a finished task
- *    the worker declares itself failed.
+ * 3. A child that dies fails the task it was computing and is started again, with the plan and threads it had; the
+ *    tasks that waited wait on. After three deaths without a finished task the worker declares itself failed. A
+ *    death or failure that shrinks the plan is not counted: there is an end to that.
+ * 4. No task is computed with a larger plan than the limit, which lives as long as the run.
+ * 5. A child in which onnxruntime failed computes nothing more: it keeps the memory it took, and a CUDA context is
+ *    not to be trusted after an error.
  */
 export class TaskRunner {
-  private readonly options: WorkerOptions;
+  private readonly options: ComputeOptions;
   private readonly logger: Logger;
+  private readonly countOomKills: () => number | undefined;
   private readonly tasks = new Map<string, WireTask>();
-  private session: SessionProcess | undefined;
-  private loaded: { model: Model; fingerprint: string } | undefined;
+  private run: Welcome | undefined;
+  private limit = new PlanLimit();
+  private child: ComputeChild | undefined;
+  private loaded: LoadedModel | undefined;
   private send: Send | undefined;
+  private progressed: string | null = null;
   private deaths = 0;
 
-  constructor(options: WorkerOptions, logger: Logger) {
+  /** @param countOomKills `oomKills` of the inference library */
+  constructor(options: ComputeOptions, logger: Logger, countOomKills: () => number | undefined) {
     this.options = options;
     this.logger = logger;
+    this.countOomKills = countOomKills;
   }
 
   /** A coordinator has welcomed us: gets its model ready, then says so. */
-  async welcomed(model: Model, send: Send): Promise<void> {
+  async welcomed(welcome: Welcome, send: Send): Promise<void> {
     this.send = send;
-    try {
-      const fingerprint = await this.loadOnce(model);
-      if (this.send !== send) return;
-      if (fingerprint === model.fingerprint) send({ kind: 'ready', modelFingerprint: fingerprint });
-      else {
-        send({
-          kind: 'failed',
-          reason: `${model.path} is another model here: fingerprint ${fingerprint}, the coordinator's is ${model.fingerprint}; copy the coordinator's file to this machine`,
-        });
-      }
-    } catch (error) {
-      if (this.send === send) send({ kind: 'failed', reason: (error as Error).message });
+    const { run } = this;
+    const isKnown = run !== undefined && serves(run, welcome);
+    if (!isKnown) {
+      this.limit = new PlanLimit(); // (4)
+      this.loaded = undefined;
     }
+    this.run = isKnown ? { ...welcome, longestRowTokens: run.longestRowTokens } : welcome;
+    await this.announce(isKnown && this.child ? this.child : this.start(this.run), welcome);
   }
 
   /** The connection is gone: what was being computed is no longer ours (2). */
   disconnected(): void {
     this.send = undefined;
-    for (const taskId of this.tasks.keys()) this.session?.cancel(taskId);
+    for (const taskId of this.tasks.keys()) this.child?.cancel(taskId);
     this.tasks.clear();
   }
 
   assign(task: WireTask): void {
+    const { taskId, base, candidates, rows } = task;
     this.logger.debug(
-      {
-        task: task.taskId,
-        mask: formatMask(task.base),
-        candidates: task.candidates.length,
-        rows: task.rows.length,
-      },
+      { task: taskId, mask: formatMask(base), candidates: candidates.length, rows: rows.length },
       'task taken',
     );
-    this.tasks.set(task.taskId, task);
-    this.session?.evaluate({
-      taskId: task.taskId,
-      sweep: { base: task.base, candidates: task.candidates, baseline: task.baseline },
-      rows: task.rows,
-      plan: task.plan,
-    });
+    this.tasks.set(taskId, task);
+    this.submit(task);
+  }
+
+  /** The task that has got on without a cell since this was last asked. */
+  takeProgress(): string | null {
+    const taskId = this.progressed;
+    this.progressed = null;
+    return taskId;
   }
 
   cancel(taskId: string): void {
-    if (this.tasks.delete(taskId)) this.session?.cancel(taskId);
+    if (this.tasks.delete(taskId)) this.child?.cancel(taskId);
   }
 
   close(): void {
     this.disconnected();
-    this.session?.close();
+    this.child?.close();
   }
 
-  private async loadOnce(model: Model): Promise<string> {
-    if (this.session && this.loaded?.model.fingerprint === model.fingerprint) return this.loaded.fingerprint;
-    this.session?.close();
-    this.loaded = undefined;
-    const { device, threads, cacheFolder } = this.options;
-    const session = new SessionProcess({
+  private start({ model, longestRowTokens, microBatchRows, shapePlan }: Welcome): ComputeChild {
+    this.child?.close();
+    const { environment, ...options } = this.options;
+    const known = this.loaded;
+    const request: LoadRequest = {
+      ...options,
+      threads: known?.threads ?? options.threads,
+      modelPath: model.path,
+      longestRowTokens,
+      microBatchRows,
+      shapePlan: known?.shapePlan ?? shapePlan,
+    };
+    const { device, dtype, threads } = request;
+    this.logger.info({ model: model.path, device, dtype, threads }, 'loading the model');
+    const startedMs = performance.now();
+    const child = new ComputeChild(request, environment, this.countOomKills, {
       onLoading: (what, doneBytes, totalBytes) =>
         this.logger.debug({ what, doneBytes, totalBytes }, 'loading the model'),
-      onCells: (taskId, cells) => this.forward(taskId, { kind: 'cells', taskId, cells }),
-      onDone: (taskId, computeSeconds) => {
-        this.deaths = 0;
-        this.forward(taskId, { kind: 'taskDone', taskId, computeSeconds });
-        this.tasks.delete(taskId);
+      onCells: (taskId, cells) => {
+        if (cells.length > 0) this.forward(taskId, { kind: 'cells', taskId, cells });
+        else this.progressed = taskId;
       },
-      onFailed: (taskId, reason, retryable) => {
-        this.logger.warn({ task: taskId, reason }, 'task failed');
-        this.forward(taskId, { kind: 'taskFailed', taskId, reason, retryable });
-        this.tasks.delete(taskId);
-      },
-      onExit: (reason) => this.sessionDied(model, reason),
+      onDone: (submitted, computeSeconds) => this.done(submitted, computeSeconds),
+      onFailed: (submitted, failure) => this.failed(submitted, failure),
+      onDeath: (death) => this.died(death),
     });
-    this.session = session;
-    this.logger.info({ model: model.path, device, threads }, 'loading the model');
-    const startedMs = performance.now();
-    const fingerprint = await session.load({ modelPath: model.path, cacheFolder, device, threads });
-    this.loaded = { model, fingerprint };
-    this.logger.info({ seconds: (performance.now() - startedMs) / 1000 }, 'model loaded');
-    return fingerprint;
+    this.child = child;
+    child.model.then(
+      (loaded) => {
+        if (this.child !== child || loaded.fingerprint !== model.fingerprint) return;
+        this.loaded = loaded;
+        const { shapePlan, threads } = loaded;
+        const seconds = (performance.now() - startedMs) / 1000;
+        this.logger.info({ seconds, threads, shapePlan }, 'model loaded');
+        for (const task of this.tasks.values()) this.submit(task);
+      },
+      () => {
+        child.close();
+        if (this.child === child) this.child = undefined;
+      },
+    );
+    return child;
+  }
+
+  /** Says what came of loading, where it is still the same connection that asked. */
+  private async announce(child: ComputeChild, welcome: Welcome): Promise<void> {
+    const { send } = this;
+    let answer: WorkerMessage;
+    try {
+      answer = answerTo(welcome, await child.model);
+    } catch (error) {
+      answer = { kind: 'failed', reason: (error as Error).message };
+    }
+    if (this.send === send) send?.(answer);
+  }
+
+  /** What arrives while the child loads is submitted behind its model. */
+  private submit(task: WireTask): void {
+    if (this.child?.isLoaded) this.child.submit(task, this.limit.cap(task.plan)); // (4)
+  }
+
+  private done({ task }: SubmittedTask, computeSeconds: number): void {
+    this.deaths = 0;
+    this.limit.computed(task);
+    this.forward(task.taskId, { kind: 'taskDone', taskId: task.taskId, computeSeconds });
+    this.tasks.delete(task.taskId);
+  }
+
+  private failed(submitted: SubmittedTask, { cause, reason }: TaskFailure): void {
+    if (cause === 'out-of-memory' || cause === 'provider') {
+      this.outgrown(submitted, reason); // (5)
+      this.restart(reason);
+    } else this.fail(submitted.task, { reason, retryable: cause !== 'non-finite' });
+  }
+
+  private died({ reason, running, isOomKill }: ChildDeath): void {
+    this.logger.error({ reason, isOomKill }, 'the compute process died');
+    if (running === null) this.deaths += 1;
+    else {
+      const hasDiedBefore = this.limit.hasDiedBefore(running.task);
+      if (isOomKill) this.outgrown(running, `${reason} for want of memory`);
+      else if (hasDiedBefore)
+        this.outgrown(running, `${reason} twice over one task, as if for want of memory`);
+      else {
+        this.deaths += 1;
+        this.fail(running.task, { reason, retryable: true });
+      }
+    }
+    this.restart(reason);
+  }
+
+  /** The task did not fit: this and every later one is computed with a smaller plan. */
+  private outgrown({ task, plan }: SubmittedTask, reason: string): void {
+    const shrunkPlan = this.limit.shrinkBelow(plan);
+    if (shrunkPlan === null) {
+      this.deaths += 1;
+      this.fail(task, {
+        reason: `${reason}; the plan cannot shrink further: ${MORE_MEMORY}`,
+        retryable: true,
+      });
+    } else {
+      this.logger.warn({ plan, shrunkPlan }, 'the shape plan shrinks');
+      this.fail(task, { reason, retryable: true, shrunkPlan });
+    }
+  }
+
+  private fail(
+    { taskId }: WireTask,
+    failure: { reason: string; retryable: boolean; shrunkPlan?: ShapePlan },
+  ): void {
+    this.logger.warn({ task: taskId, reason: failure.reason }, 'task failed');
+    this.forward(taskId, { kind: 'taskFailed', taskId, shrunkPlan: null, ...failure });
+    this.tasks.delete(taskId);
+  }
+
+  /** A new child for the tasks that wait (3). */
+  private restart(reason: string): void {
+    const { run, send, deaths } = this;
+    this.child?.close();
+    this.child = undefined;
+    if (deaths >= MAX_DEATHS_IN_A_ROW) {
+      send?.({ kind: 'failed', reason: `${reason}, ${deaths} times in a row without a finished task` });
+    } else if (run) void this.announce(this.start(run), run);
   }
 
   private forward(taskId: string, message: WorkerMessage): void {
     if (this.tasks.has(taskId)) this.send?.(message);
   }
+}
 
-  private sessionDied(model: Model, reason: string): void {
-    this.session = undefined;
-    const wasLoaded = this.loaded !== undefined;
-    this.loaded = undefined;
-    this.deaths += 1;
-    this.logger.error({ reason, deaths: this.deaths }, 'the compute process died');
-    for (const taskId of this.tasks.keys()) {
-      this.send?.({ kind: 'taskFailed', taskId, reason, retryable: true });
-    }
-    this.tasks.clear();
-    const { send } = this;
-    if (!wasLoaded || send === undefined) return;
-    if (this.deaths >= MAX_DEATHS_IN_A_ROW) {
-      send({ kind: 'failed', reason: `${reason}, ${this.deaths} times in a row without a finished task` });
-      return;
-    }
-    void this.welcomed(model, send);
+/** Whether a child that was started for one welcome can serve another. */
+function serves(known: Welcome, welcome: Welcome): boolean {
+  return (
+    known.model.fingerprint === welcome.model.fingerprint &&
+    known.longestRowTokens >= welcome.longestRowTokens &&
+    (welcome.shapePlan !== null ||
+      (known.shapePlan === null && known.microBatchRows === welcome.microBatchRows))
+  );
+}
+
+function answerTo({ model, shapePlan }: Welcome, loaded: LoadedModel): WorkerMessage {
+  const { fingerprint, peakFlopsPerSecond } = loaded;
+  if (fingerprint === model.fingerprint) {
+    return {
+      kind: 'ready',
+      modelFingerprint: fingerprint,
+      shapePlan: shapePlan ?? loaded.shapePlan,
+      peakFlopsPerSecond,
+    };
   }
+  return {
+    kind: 'failed',
+    reason: `${model.path} is another model here: fingerprint ${fingerprint}, the coordinator's is ${model.fingerprint}; copy the coordinator's file to this machine`,
+  };
 }

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { blockFlops, headFlops, sweepFlops } from './cost.ts';
+import { baselineFlops, blockFlops, cellFlops, headFlops, sweepFlops } from './cost.ts';
 import { pruningRatio, removedParameters, type ModelShape } from './model-shape.ts';
-import { CPU_SHAPE_PLAN, workerMemoryBytes } from './shape-plan.ts';
 
 /** SmolLM2-135M. */
 const SHAPE: ModelShape = {
@@ -20,19 +19,55 @@ const SHAPE: ModelShape = {
 const ALL = Array.from({ length: 60 }, (_, block) => block);
 
 describe('cost', () => {
-  it('of a forward pass is two FLOPs a parameter and token, and attention on top', () => {
-    const forward = sweepFlops(SHAPE, { base: [], candidates: [], baseline: true }, 256);
-    const dense = 2 * 256 * (SHAPE.totalParameters - 61 * 576);
-    const attention = 30 * 2 * 256 * 256 * 576;
-    expect(forward).toBe(dense + attention);
+  it('of a forward pass is two FLOPs a parameter and position, and attention to what came before on top', () => {
+    const weights = 2 * 255 * (SHAPE.totalParameters - 61 * 576);
+    const attention = 30 * 4 * ((255 * 256) / 2) * 576;
+    expect(baselineFlops(SHAPE, [], 256)).toBe(weights + attention);
+    expect(sweepFlops(SHAPE, { base: [], candidates: [], baseline: true }, 256)).toBe(weights + attention);
+  });
+
+  it('of a row of one token is nothing: it has no target', () => {
+    expect(baselineFlops(SHAPE, [], 1)).toBe(0);
   });
 
   it('of a sweep is below that of its candidates one by one, and tends to half of it without the head', () => {
     const sweep = sweepFlops(SHAPE, { base: [], candidates: ALL, baseline: true }, 256);
-    const one = sweepFlops(SHAPE, { base: [], candidates: [], baseline: true }, 256);
+    const one = baselineFlops(SHAPE, [], 256);
     expect(sweep).toBeLessThan(0.65 * 61 * one);
     const heads = 61 * headFlops(SHAPE, 256);
     expect((sweep - heads) / (61 * (one - headFlops(SHAPE, 256)))).toBeCloseTo(0.5, 1);
+  });
+
+  it('of a sweep is that of its cells, and of the walk to the last candidate where the baseline has none', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.nat({ max: 59 }), { minLength: 1, maxLength: 60 }),
+        fc.nat({ max: 59 }),
+        fc.boolean(),
+        (blocks, baseCount, baseline) => {
+          const base = blocks.slice(0, Math.min(baseCount, blocks.length - 1)).sort((a, b) => a - b);
+          const candidates = blocks.slice(base.length).sort((a, b) => a - b);
+          const sweep = { base, candidates, baseline };
+          const cells = [...candidates, ...(baseline ? [null] : [])].reduce<number>(
+            (sum, candidate) => sum + cellFlops(SHAPE, sweep, candidate, 64),
+            0,
+          );
+          const last = candidates[candidates.length - 1];
+          const walk = ALL.filter((block) => block < last && !base.includes(block)).reduce(
+            (sum, block) => sum + blockFlops(SHAPE, block, 64),
+            0,
+          );
+          expect(sweepFlops(SHAPE, sweep, 64)).toBe(cells + (baseline ? 0 : walk));
+        },
+      ),
+    );
+  });
+
+  it('of whole layers counts each from behind its second block', () => {
+    const layers = { base: [], candidates: [0, 58], baseline: false };
+    const walked = sweepFlops(SHAPE, { ...layers, unit: 'layer' }, 64);
+    const both = blockFlops(SHAPE, 1, 64) + blockFlops(SHAPE, 59, 64);
+    expect(walked).toBe(sweepFlops(SHAPE, layers, 64) - both);
   });
 
   it('falls when blocks are removed, by at least those blocks', () => {
@@ -56,12 +91,5 @@ describe('pruning ratio', () => {
       (SHAPE.totalParameters - 49152 * 576 - 576) / SHAPE.totalParameters,
       12,
     );
-  });
-});
-
-describe('worker memory', () => {
-  it('is the weights, two chunks of logits and the activations in flight', () => {
-    const bytes = workerMemoryBytes(SHAPE, CPU_SHAPE_PLAN, 256);
-    expect(bytes).toBe(4 * 134_515_008 + 2 * 256 * 49152 * 4 + 2 * 256 * (4 * 1536 + 6 * 576) * 4);
   });
 });

@@ -12,12 +12,21 @@ export {
   parseBlock,
 } from './block.ts';
 export type { BlockIndex, BlockKind, BlockType } from './block.ts';
-export { blockFlops, headFlops, sweepFlops } from './cost.ts';
+export { baselineFlops, blockFlops, cellFlops, headFlops, sweepFlops } from './cost.ts';
 export { DENSE, extendMask, formatMask, isRemoved, makeMask, maskBelow, parseMask } from './mask.ts';
 export type { Mask } from './mask.ts';
 export { blockParameters, pruningRatio, removedParameters } from './model-shape.ts';
 export type { ModelShape } from './model-shape.ts';
-export { checkSweep, segmentsOf } from './sweep.ts';
+export { checkSweep, segmentsOf, unitOf } from './sweep.ts';
 export type { Segment, Sweep } from './sweep.ts';
-export { CPU_SHAPE_PLAN, GPU_SHAPE_PLAN, workerMemoryBytes } from './shape-plan.ts';
+export { capPlan, CPU_SHAPE_PLAN, GPU_SHAPE_PLAN, shrinkPlan } from './shape-plan.ts';
 export type { ShapePlan } from './shape-plan.ts';
+export { largestStageBytes, stageRanges } from './stages.ts';
+export type { StageRange } from './stages.ts';
+export { planStages } from './stages-plan.ts';
+export { leastWaveRows, waveTime } from './stages-time.ts';
+export type { StageSpeed } from './stages-time.ts';
+export { formatUnit, isUnitStart, unitBlocks, unitEnd } from './unit.ts';
+export type { UnitKind } from './unit.ts';
+export { workerMemory } from './worker-memory.ts';
+export type { WeightFormat, WorkerMemory } from './worker-memory.ts';

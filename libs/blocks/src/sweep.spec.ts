@@ -10,7 +10,7 @@ describe('sweep', () => {
   it('is cut into segments that hold every candidate once, in order', () => {
     fc.assert(
       fc.property(candidates, fc.integer({ min: 1, max: 70 }), (list, most) => {
-        const segments = segmentsOf(list, most);
+        const segments = segmentsOf({ base: [], candidates: list, baseline: false }, most);
         expect(segments.flatMap((segment) => segment.candidates)).toEqual(list);
         for (const { start, end, candidates: part } of segments) {
           expect(part.length).toBeGreaterThan(0);
@@ -21,7 +21,20 @@ describe('sweep', () => {
     );
   });
 
+  it('of whole layers ends its segments behind the last layer', () => {
+    const sweep = { base: [], candidates: [0, 2, 6], unit: 'layer' as const, baseline: false };
+    expect(segmentsOf(sweep, 2)).toEqual([
+      { start: 0, end: 4, candidates: [0, 2] },
+      { start: 6, end: 8, candidates: [6] },
+    ]);
+  });
+
   it.each([
+    [
+      { base: [], candidates: [1], unit: 'layer' as const },
+      'candidate mlp.0 is not the first block of a layer',
+    ],
+    [{ base: [3], candidates: [2], unit: 'layer' as const }, 'candidate layer.1 is already removed in mlp.1'],
     [{ base: [], candidates: [8] }, 'block index 8 is outside the model'],
     [{ base: [-1], candidates: [] }, 'block index -1 is outside the model'],
     [{ base: [], candidates: [1.5] }, 'block index 1.5 is outside the model'],

@@ -1,17 +1,25 @@
 import { formatBlock, type BlockIndex } from './block.ts';
 import { formatMask, isRemoved, type Mask } from './mask.ts';
+import { formatUnit, isUnitStart, unitBlocks, unitEnd, type UnitKind } from './unit.ts';
 
 /**
- * A base mask plus the candidates tried on top of it, each one block, evaluated together in one pass over
+ * A base mask plus the candidates tried on top of it, each one unit, evaluated together in one pass over
  * the model: the baseline walks the live blocks, candidate j forks from the baseline's residual stream just
- * before j and walks the rest.
+ * before j and walks what is behind it.
  */
 export interface Sweep {
   readonly base: Mask;
-  /** Ascending; none of them in `base`. */
+  /** The first block of each candidate: ascending; none of their blocks in `base`. */
   readonly candidates: readonly BlockIndex[];
+  /** What a candidate is; a block where absent. */
+  readonly unit?: UnitKind;
   /** Whether the base mask itself is scored too. */
   readonly baseline: boolean;
+}
+
+/** What the candidates of a sweep are. */
+export function unitOf(sweep: Sweep): UnitKind {
+  return sweep.unit ?? 'block';
 }
 
 /** The part of a sweep whose candidates lie in boundaries `[start, end)`. */
@@ -28,9 +36,15 @@ export function checkSweep(sweep: Sweep, blockCount: number): void {
       throw new RangeError(`block index ${block} is outside the model's ${blockCount} blocks`);
     }
   }
+  const unit = unitOf(sweep);
   sweep.candidates.forEach((block, i) => {
-    if (isRemoved(sweep.base, block)) {
-      throw new RangeError(`candidate ${formatBlock(block)} is already removed in ${formatMask(sweep.base)}`);
+    if (!isUnitStart(unit, block)) {
+      throw new RangeError(`candidate ${formatBlock(block)} is not the first block of a ${unit}`);
+    }
+    if (unitBlocks(unit, block).some((each) => isRemoved(sweep.base, each))) {
+      throw new RangeError(
+        `candidate ${formatUnit(unit, block)} is already removed in ${formatMask(sweep.base)}`,
+      );
     }
     if (i > 0 && block <= sweep.candidates[i - 1]) {
       throw new RangeError(
@@ -40,12 +54,13 @@ export function checkSweep(sweep: Sweep, blockCount: number): void {
   });
 }
 
-/** Cuts ascending candidates into segments of at most `maxCandidates`; each ends behind its last candidate. */
-export function segmentsOf(candidates: readonly BlockIndex[], maxCandidates: number): Segment[] {
+/** Cuts a sweep's candidates into segments of at most `maxCandidates`; each ends behind its last candidate. */
+export function segmentsOf(sweep: Sweep, maxCandidates: number): Segment[] {
+  const { candidates } = sweep;
   const segments: Segment[] = [];
   for (let i = 0; i < candidates.length; i += maxCandidates) {
     const part = candidates.slice(i, i + maxCandidates);
-    segments.push({ start: part[0], end: part[part.length - 1] + 1, candidates: part });
+    segments.push({ start: part[0], end: unitEnd(unitOf(sweep), part[part.length - 1]), candidates: part });
   }
   return segments;
 }

@@ -25,3 +25,4 @@ export { writeSafetensors } from './safetensors-writer.ts';
 export type { TensorBytes } from './safetensors-writer.ts';
 export { readTokenizerFiles } from './tokenizer-files.ts';
 export type { TokenizerFiles } from './tokenizer-files.ts';
+export { widenToFloat32 } from './widen.ts';

@@ -54,11 +54,11 @@ export function candidateRanges<S extends Sweep>(
 
 /** FLOPs of the candidates `[start, end)`, from 2·count sweeps instead of one a pair. */
 function rangeCosts(shape: ModelShape, sweep: Sweep, tokens: number): (start: number, end: number) => number {
-  const { base, candidates } = sweep;
+  const { candidates } = sweep;
   const count = candidates.length;
   const last = candidates[count - 1];
   const flops = (blocks: readonly number[], baseline: boolean) =>
-    sweepFlops(shape, { base, candidates: blocks, baseline }, tokens);
+    sweepFlops(shape, { ...sweep, candidates: blocks, baseline }, tokens);
   const alone = candidates.map((block, i) => flops([block], sweep.baseline && i === count - 1));
   const lastAlone = flops([last], false);
   const forksBefore = new Float64Array(count + 1);

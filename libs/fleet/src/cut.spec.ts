@@ -1,4 +1,4 @@
-import { sweepFlops, type BlockIndex } from '@blockpruner/blocks';
+import { isUnitStart, sweepFlops, unitBlocks, type BlockIndex } from '@blockpruner/blocks';
 import { cellKey } from '@blockpruner/perplexity';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -15,16 +15,22 @@ const arbitraryWork = fc
     rowTokens: fc.array(fc.integer({ min: 2, max: 80 }), { minLength: 1, maxLength: 40 }),
     removed: fc.uniqueArray(fc.nat(15), { maxLength: 5 }),
     left: fc.uniqueArray(fc.nat(15), { minLength: 1 }),
+    unit: fc.constantFrom('block' as const, 'layer' as const),
     baseline: fc.boolean(),
     holes: fc.func(fc.boolean()),
     hasHoles: fc.boolean(),
   })
-  .map(({ layerCount, rowTokens, removed, left, baseline, holes, hasHoles }) => {
+  .map(({ layerCount, rowTokens, removed, left, unit, baseline, holes, hasHoles }) => {
     const blocks = Array.from({ length: 2 * layerCount }, (_, block): BlockIndex => block);
     const base = blocks.filter((block) => removed.includes(block));
-    const candidates = blocks.filter((block) => left.includes(block) && !removed.includes(block));
+    const candidates = blocks.filter(
+      (block) =>
+        left.includes(block) &&
+        isUnitStart(unit, block) &&
+        unitBlocks(unit, block).every((each) => !removed.includes(each)),
+    );
     const sizes: Sizes = { shape: shapeOf(layerCount), rowTokens };
-    const work: Work = { base, candidates, baseline, rows: rowTokens.map((_, row) => row) };
+    const work: Work = { base, candidates, unit, baseline, rows: rowTokens.map((_, row) => row) };
     const present = new Set(hasHoles ? keysOf([work]).filter((key) => holes(key)) : []);
     return { sizes, work, present };
   });

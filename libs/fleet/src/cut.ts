@@ -66,7 +66,7 @@ export function halveWork(sizes: Sizes, work: Work): [Work, Work] | null {
 function missingByRow(work: Work, isMissing: (id: CellId) => boolean): Work[] {
   return work.rows
     .map((row) => ({
-      base: work.base,
+      ...work,
       candidates: work.candidates.filter((candidate) => isMissing({ mask: work.base, candidate, row })),
       baseline: work.baseline && isMissing({ mask: work.base, candidate: null, row }),
       rows: [row],

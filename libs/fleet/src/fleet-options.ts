@@ -8,6 +8,8 @@ export interface FleetOptions extends Sizes {
   readonly heartbeatTimeoutMs: number;
   /** One running, the others waiting at the worker so that it never idles. */
   readonly maxTasksPerWorker: number;
+  /** Whether workers of any numeric class are let in; else only those of the first one's class. */
+  readonly mixedClasses?: boolean;
   /** The class of the cells there are already, where a run is resumed. */
   readonly numericClass?: string;
 }

@@ -1,3 +1,4 @@
+import { sweepFlops } from '@blockpruner/blocks';
 import type { Cell } from '@blockpruner/perplexity';
 import { describe, expect, it } from 'vitest';
 import { always, cellOf, denseWork, shapeOf, taskCells, tinyFleet, workerOf } from '../test/tiny-fleet.ts';
@@ -21,29 +22,6 @@ const tasksOf = (fleet: Fleet, id: string, nowMs = 0): Task[] =>
     .map(({ task }) => task);
 
 describe('joining', () => {
-  it('refuses a second numeric class with a line that names both', () => {
-    const fleet = tinyFleet();
-    expect(fleet.join(workerOf('a'), 0)).toMatchObject({ accepted: true });
-    expect(fleet.join(workerOf('b', 'gpu-b'), 0)).toMatchObject({
-      accepted: false,
-      reason:
-        'worker host-b computes in numeric class "gpu-b", but worker host-a fixed this run\'s class as "cpu-a": ' +
-        'start workers of that class',
-    });
-    expect(fleet.numericClass).toBe('cpu-a');
-  });
-
-  it('keeps the class when its workers have left, and that of a resumed run', () => {
-    const fleet = tinyFleet();
-    fleet.join(workerOf('a'), 0);
-    fleet.leave('a', 'drained', 'scaled down');
-    expect(fleet.join(workerOf('b', 'gpu-b'), 0).accepted).toBe(false);
-    expect(tinyFleet({ numericClass: 'gpu-b' }).join(workerOf('a'), 0)).toMatchObject({
-      accepted: false,
-      reason: expect.stringContaining('the cells of the run so far fixed') as string,
-    });
-  });
-
   it('refuses an id in use', () => {
     const fleet = tinyFleet();
     fleet.join(workerOf('a'), 0);
@@ -78,7 +56,7 @@ describe('submitting', () => {
     const events = fleet.submit(denseWork(4, 8), ({ row }) => row < 3);
     expect(events).toEqual([{ kind: 'work-cut', taskCount: 6, cellCount: 27 }]);
     expect(fleet.submit(denseWork(4, 8), ({ row }) => row < 4)).toMatchObject([{ cellCount: 9 }]);
-    expect(fleet.progress()).toEqual({ doneCells: 0, totalCells: 36 });
+    expect(fleet.progress()).toMatchObject({ doneCells: 0, totalCells: 36 });
   });
 
   it('starts its progress anew with work that comes when it is idle', () => {
@@ -88,10 +66,10 @@ describe('submitting', () => {
     fleet.submit(one, always);
     const [task] = tasksOf(fleet, 'a');
     fleet.cells('a', task.id, taskCells(task), 10);
-    expect(fleet.progress()).toEqual({ doneCells: 1, totalCells: 1 });
+    expect(fleet.progress()).toMatchObject({ doneCells: 1, totalCells: 1 });
     expect(fleet.tokensPerSecond(100)).toBe(320);
     fleet.submit({ ...one, candidates: [4, 5] }, always);
-    expect(fleet.progress()).toEqual({ doneCells: 0, totalCells: 2 });
+    expect(fleet.progress()).toMatchObject({ doneCells: 0, totalCells: 2 });
     expect(fleet.tokensPerSecond(100)).toBe(0);
   });
 
@@ -100,6 +78,31 @@ describe('submitting', () => {
     fleet.submit(denseWork(4, 8), () => false);
     expect(fleet.idle()).toBe(true);
   });
+
+  it.each([true, false])(
+    'counts the FLOPs of whole sweeps, however they are cut (baseline: %s)',
+    (baseline) => {
+      const fleet = tinyFleet();
+      enlist(fleet, ['a', 'b', 'c']);
+      const work = { ...denseWork(4, 2), baseline };
+      fleet.submit(work, always);
+      const rowFlops = sweepFlops(shapeOf(4), work, 32);
+      expect(fleet.progress()).toMatchObject({ doneFlops: 0, totalFlops: 2 * rowFlops });
+      let before = 0;
+      while (!fleet.idle()) {
+        for (const { workerId, task } of fleet.assignments(0).assignments) {
+          for (const cell of taskCells(task)) {
+            fleet.cells(workerId, task.id, [cell], 0);
+            const { doneFlops } = fleet.progress();
+            expect(doneFlops).toBeGreaterThan(before);
+            before = doneFlops;
+          }
+          fleet.done(workerId, task.id, 0);
+        }
+      }
+      expect(before).toBe(2 * rowFlops);
+    },
+  );
 
   it.each([[[8]], [[1, 0]], [[0, 0]], [[-1]], [[0.5]]])('refuses rows %j', (rows) => {
     expect(() => tinyFleet().submit({ ...denseWork(4, 1), rows }, always)).toThrow(
@@ -206,12 +209,12 @@ describe('delivering', () => {
 
   it('accepts a cell once and hands duplicates back', () => {
     const { fleet, task, cells } = started();
-    expect(fleet.cells('a', task.id, cells.slice(0, 3), 1)).toEqual({
+    expect(fleet.cells('a', task.id, cells.slice(0, 3), 1)).toMatchObject({
       accepted: cells.slice(0, 3),
       duplicates: [],
       events: [],
     });
-    expect(fleet.cells('a', task.id, cells.slice(2, 4), 2)).toEqual({
+    expect(fleet.cells('a', task.id, cells.slice(2, 4), 2)).toMatchObject({
       accepted: [cells[3]],
       duplicates: [cells[2]],
       events: [],
@@ -365,6 +368,17 @@ describe('losing workers', () => {
     expect(kinds(fleet.expire(1950))).toContain('lease-expired');
   });
 
+  it('keeps a lease of a task that gets on without a cell, and of no other', () => {
+    const fleet = tinyFleet({ heartbeatTimeoutMs: 1e9 });
+    enlist(fleet, ['a']);
+    fleet.submit(denseWork(4, 8), always);
+    const [task] = tasksOf(fleet, 'a');
+    fleet.heartbeat('a', 900, task.id);
+    expect(fleet.expire(1899)).toEqual([]);
+    fleet.heartbeat('a', 1899, 'another');
+    expect(kinds(fleet.expire(1900))).toContain('lease-expired');
+  });
+
   it('gives a failed task to a worker that has not tried it', () => {
     const fleet = tinyFleet({ maxTasksPerWorker: 1 });
     enlist(fleet, ['a', 'b']);
@@ -372,6 +386,18 @@ describe('losing workers', () => {
     const [task] = tasksOf(fleet, 'a');
     expect(kinds(fleet.failed('a', task.id, 'out of memory', 1))).toEqual(['task-failed', 'task-reissued']);
     expect(fleet.assignments(1).assignments).toMatchObject([{ workerId: 'b', task: { candidates: [3] } }]);
+  });
+
+  it('gives a task that was handed back to the same worker again, whole, however often', () => {
+    const fleet = tinyFleet({ maxTasksPerWorker: 1 });
+    enlist(fleet, ['a']);
+    fleet.submit({ ...denseWork(4, 1), candidates: [3], baseline: false }, always);
+    for (let i = 0; i < 5; i++) {
+      const [task] = tasksOf(fleet, 'a');
+      expect(task).toMatchObject({ candidates: [3], rows: [0] });
+      expect(kinds(fleet.handedBack('a', task.id, 'too large', i))).toEqual(['task-failed', 'task-reissued']);
+    }
+    expect(fleet.counters.workersLost).toBe(0);
   });
 
   it('halves a task that lost two workers', () => {

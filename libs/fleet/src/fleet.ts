@@ -1,7 +1,6 @@
-import { checkSweep } from '@blockpruner/blocks';
+import { cellFlops, checkSweep } from '@blockpruner/blocks';
 import { cellKey, type Cell, type CellId } from '@blockpruner/perplexity';
-import { chooseTask } from './affinity.ts';
-import { cutWork } from './cut.ts';
+import { cutWork, missingWork } from './cut.ts';
 import { FleetError } from './fleet-error.ts';
 import type { FleetEvent, Leaving } from './fleet-event.ts';
 import type { FleetOptions } from './fleet-options.ts';
@@ -10,8 +9,9 @@ import { cellFault, owedCount, owes, settle, type LostWorker, type OpenTask } fr
 import { Progress, type FleetCounters } from './progress.ts';
 import { Registry, type Member, type WorkerInfo, type WorkerStatus } from './registry.ts';
 import { planRetry } from './retry.ts';
+import { StateHolders } from './state-holders.ts';
 import { TaskQueue } from './task-queue.ts';
-import { cellCount, cellsOf, workFlops, type Sizes, type Task, type Work } from './task.ts';
+import { cellCount, cellsOf, workCellFlops, workFlops, type Sizes, type Task, type Work } from './task.ts';
 
 /** A task given to a worker: a lease begins. */
 export interface Assignment {
@@ -21,6 +21,8 @@ export interface Assignment {
 
 /** What became of delivered cells. */
 export interface Delivery {
+  /** Whether the task is one to compute in fp32, whatever the class. */
+  readonly inFp32: boolean;
   /** First values: to be stored. */
   readonly accepted: Cell[];
   /** Cells that the task delivered before: to be compared, never stored. */
@@ -54,15 +56,14 @@ export class Fleet {
   private readonly work = new Progress();
   /** Keys of the cells that are owed (1). */
   private readonly owed = new Set<string>();
-  /** The task each worker was last given: where its baseline states are. */
-  private readonly latest = new Map<string, Task>();
+  private readonly holders = new StateHolders();
   /** Ready workers that the queue was cut for. */
   private cutFor = 1;
 
   constructor(options: FleetOptions) {
     this.options = options;
     this.sizes = options;
-    this.registry = new Registry(options.numericClass);
+    this.registry = new Registry(options.mixedClasses ?? false, options.numericClass);
     this.queue = new TaskQueue(options);
     this.leases = new Leases(options.leaseMs);
     this.count = {
@@ -76,7 +77,7 @@ export class Fleet {
     this.counters = this.count;
   }
 
-  /** The run's numeric class, once a worker or a resumed run has fixed it. */
+  /** The run's numeric class, once a worker or a resumed run has fixed it: the first one where classes are mixed. */
   get numericClass(): string | undefined {
     return this.registry.numericClass;
   }
@@ -112,10 +113,12 @@ export class Fleet {
     return events;
   }
 
-  heartbeat(workerId: string, nowMs: number): FleetEvent[] {
-    return this.hear(workerId, nowMs)
-      ? []
-      : [this.fault(workerId, null, 'heartbeat of a worker that has not joined')];
+  /** @param taskId a task that got on without yielding a cell: its lease begins anew */
+  heartbeat(workerId: string, nowMs: number, taskId: string | null = null): FleetEvent[] {
+    if (!this.hear(workerId, nowMs))
+      return [this.fault(workerId, null, 'heartbeat of a worker that has not joined')];
+    if (taskId !== null && this.leases.find(workerId, taskId)) this.leases.renew(workerId, nowMs);
+    return [];
   }
 
   /**
@@ -142,21 +145,22 @@ export class Fleet {
     });
     if (this.idle()) this.work.reset();
     this.cutFor = Math.max(1, this.registry.ready().length);
-    const parts = cutWork(
-      this.sizes,
-      work,
-      this.cutFor,
-      (id) => isMissing(id) && !this.owed.has(cellKey(id)),
-    );
+    const isWanted = (id: CellId): boolean => isMissing(id) && !this.owed.has(cellKey(id));
+    const whole = missingWork(this.sizes, work, isWanted);
+    const parts = cutWork(this.sizes, work, this.cutFor, isWanted);
     this.queue.add(
       parts.map((part) => this.queue.open(part)),
       'last',
     );
     let cells = 0;
-    for (const part of parts) {
-      for (const id of cellsOf(part)) this.owed.add(cellKey(id));
-      this.work.submitted(cellCount(part), workFlops(this.sizes, part));
-      cells += cellCount(part);
+    for (const sweep of whole) {
+      for (const id of cellsOf(sweep)) this.owed.add(cellKey(id));
+      this.work.submitted({
+        cells: cellCount(sweep),
+        flops: workFlops(this.sizes, sweep),
+        cellFlops: workCellFlops(this.sizes, sweep),
+      });
+      cells += cellCount(sweep);
     }
     return [{ kind: 'work-cut', taskCount: parts.length, cellCount: cells }];
   }
@@ -177,7 +181,7 @@ export class Fleet {
         const open = this.choose(info.id, ready);
         if (!open) continue;
         this.leases.grant(info.id, open, nowMs);
-        this.latest.set(info.id, open.task);
+        this.holders.given(info.id, open.task);
         this.work.leased(nowMs);
         this.count.leases++;
         assignments.push({ workerId: info.id, task: open.task });
@@ -192,9 +196,10 @@ export class Fleet {
     const duplicates: Cell[] = [];
     const member = this.hear(workerId, nowMs);
     const open = this.leases.find(workerId, taskId);
+    const delivered = { inFp32: open?.task.inFp32 ?? false, accepted, duplicates };
     if (!member || !open) {
       const reason = `${cells.length} cells of a task that it does not hold`;
-      return { accepted, duplicates, events: [this.fault(workerId, taskId, reason)] };
+      return { ...delivered, events: [this.fault(workerId, taskId, reason)] };
     }
     const faults: string[] = [];
     for (const cell of cells) {
@@ -204,7 +209,9 @@ export class Fleet {
       else {
         settle(open, cell); // (2)
         this.owed.delete(cellKey(cell));
-        this.work.delivered(this.options.rowTokens[cell.row]);
+        const tokens = this.options.rowTokens[cell.row];
+        this.work.delivered(tokens, cellFlops(this.options.shape, open.task, cell.candidate, tokens));
+        this.holders.computed(workerId, cell);
         accepted.push(cell);
       }
     }
@@ -215,7 +222,7 @@ export class Fleet {
       faults.length > 0
         ? [this.fault(workerId, taskId, `${faults.length} cells ignored, first ${faults[0]}`)]
         : [];
-    return { accepted, duplicates, events };
+    return { ...delivered, events };
   }
 
   /**
@@ -241,9 +248,12 @@ export class Fleet {
    * @throws FleetError when it is the third time that one cell is failed
    */
   failed(workerId: string, taskId: string, reason: string, nowMs: number): FleetEvent[] {
-    const open = this.hear(workerId, nowMs) && this.leases.find(workerId, taskId);
-    if (!open) return [this.fault(workerId, taskId, `failure of a task that it does not hold: ${reason}`)];
-    return this.conclude(this.giveUp(workerId, open, reason, nowMs));
+    return this.takeBack(workerId, taskId, reason, nowMs, true);
+  }
+
+  /** The worker could not do the task as it was, and will do it otherwise: it is queued again, and counts for nothing. */
+  handedBack(workerId: string, taskId: string, reason: string, nowMs: number): FleetEvent[] {
+    return this.takeBack(workerId, taskId, reason, nowMs, false);
   }
 
   /**
@@ -272,9 +282,13 @@ export class Fleet {
     return this.owed.size === 0;
   }
 
-  /** Cells of the present work: all that was submitted since the fleet was last idle. */
-  progress(): { doneCells: number; totalCells: number } {
-    return { doneCells: this.work.doneCells, totalCells: this.work.totalCells };
+  /**
+   * The present work: all that was submitted since the fleet was last idle. FLOPs are those of whole sweeps, however
+   * they were cut.
+   */
+  progress(): { doneCells: number; totalCells: number; doneFlops: number; totalFlops: number } {
+    const { doneCells, totalCells, doneFlops, totalFlops } = this.work;
+    return { doneCells, totalCells, doneFlops, totalFlops };
   }
 
   /** Rate of the present work since its first lease, each cell counted as its row's tokens. */
@@ -299,7 +313,7 @@ export class Fleet {
     return member;
   }
 
-  /** A worker does not get a task that it failed while another ready worker has not tried. */
+  /** Not a task that the worker failed while another has not tried; of the rest, the one it holds most states of. */
   private choose(workerId: string, ready: readonly Member[]): OpenTask | undefined {
     const tried = (open: OpenTask, id: string) => open.lost.some((lost) => lost.id === id);
     const offered = this.queue
@@ -307,17 +321,15 @@ export class Fleet {
       .filter((open) => !tried(open, workerId) || ready.every(({ info }) => tried(open, info.id)))
       .map(({ task }) => task);
     if (offered.length === 0) return undefined;
-    const others = ready.flatMap(({ info }) =>
-      info.id === workerId ? [] : (this.latest.get(info.id) ?? []),
-    );
-    return this.queue.take(chooseTask(offered, this.latest.get(workerId), others));
+    const others = new Set(ready.map(({ info }) => info.id).filter((id) => id !== workerId));
+    return this.queue.take(this.holders.choose(offered, workerId, others));
   }
 
   private drop(workerId: string, how: Leaving, reason: string): FleetEvent[] {
     const worker = this.registry.get(workerId)!.info;
     const running = this.leases.running(workerId);
     this.registry.remove(workerId);
-    this.latest.delete(workerId);
+    this.holders.left(workerId);
     if (how === 'lost') this.count.workersLost++;
     const events: FleetEvent[] = [{ kind: 'worker-left', workerId, how, reason }];
     for (const open of this.leases.takeAll(workerId).toReversed()) {
@@ -327,12 +339,30 @@ export class Fleet {
     return events;
   }
 
-  private giveUp(workerId: string, open: OpenTask, reason: string, nowMs: number): FleetEvent[] {
+  private takeBack(
+    workerId: string,
+    taskId: string,
+    reason: string,
+    nowMs: number,
+    isBlamed: boolean,
+  ): FleetEvent[] {
+    const open = this.hear(workerId, nowMs) && this.leases.find(workerId, taskId);
+    if (!open) return [this.fault(workerId, taskId, `failure of a task that it does not hold: ${reason}`)];
+    return this.conclude(this.giveUp(workerId, open, reason, nowMs, isBlamed));
+  }
+
+  private giveUp(
+    workerId: string,
+    open: OpenTask,
+    reason: string,
+    nowMs: number,
+    isBlamed = true,
+  ): FleetEvent[] {
     this.leases.release(workerId, open, nowMs);
     const worker = this.registry.get(workerId)!.info;
     return [
       { kind: 'task-failed', workerId, taskId: open.task.id, reason },
-      ...this.reissue(open, worker, reason),
+      ...this.reissue(open, isBlamed ? worker : null, reason),
     ];
   }
 

@@ -12,7 +12,7 @@ interface Hand {
  * Invariants:
  * 1. A worker computes its tasks in the order they were leased: the first one that owes cells is running.
  * 2. A worker has one clock for all its leases. It starts with the first lease and starts anew with each
- *    delivery and each task that ends: a task waiting behind a running one never expires by itself.
+ *    delivery, each sign that its task gets on, and each task that ends: a task waiting behind a running one never expires by itself.
  */
 export class Leases {
   private readonly hands = new Map<string, Hand>();

@@ -20,10 +20,9 @@ export interface OpenTask {
 
 export function openTask(id: string, work: Work, lost: readonly LostWorker[]): OpenTask {
   const candidates = cellCandidates(work);
-  const { base, baseline, rows } = work;
   return {
-    task: { id, base, candidates: work.candidates, baseline, rows },
-    remaining: new Map(rows.map((row) => [row, new Set(candidates)])),
+    task: { ...work, id },
+    remaining: new Map(work.rows.map((row) => [row, new Set(candidates)])),
     lost,
   };
 }

@@ -1,11 +1,14 @@
 /**
- * How far the present work is: all that was submitted since the fleet was last idle. The rate counts each
- * cell as its row's tokens, from the first lease of that work.
+ * How far the present work is: all that was submitted since the fleet was last idle. Its FLOPs are those of whole
+ * sweeps, however they are cut into tasks: a cell that arrives stands for its own and its share of the common walk.
+ * The rate counts each cell as its row's tokens, from the first lease of that work.
  */
 export class Progress {
   totalCells = 0;
   doneCells = 0;
   totalFlops = 0;
+  private totalCellFlops = 0;
+  private doneCellFlops = 0;
   private doneTokens = 0;
   private startedMs: number | undefined;
 
@@ -13,22 +16,32 @@ export class Progress {
     this.totalCells = 0;
     this.doneCells = 0;
     this.totalFlops = 0;
+    this.totalCellFlops = 0;
+    this.doneCellFlops = 0;
     this.doneTokens = 0;
     this.startedMs = undefined;
   }
 
-  submitted(cells: number, flops: number): void {
-    this.totalCells += cells;
-    this.totalFlops += flops;
+  /** @param cellFlops of the cells alone, without the walk of the baseline that leads to them */
+  submitted(work: { readonly cells: number; readonly flops: number; readonly cellFlops: number }): void {
+    this.totalCells += work.cells;
+    this.totalFlops += work.flops;
+    this.totalCellFlops += work.cellFlops;
   }
 
   leased(nowMs: number): void {
     this.startedMs ??= nowMs;
   }
 
-  delivered(tokens: number): void {
+  delivered(tokens: number, cellFlops: number): void {
     this.doneCells++;
     this.doneTokens += tokens;
+    this.doneCellFlops += cellFlops;
+  }
+
+  get doneFlops(): number {
+    if (this.doneCells === this.totalCells) return this.totalFlops; // to the last digit
+    return (this.totalFlops * this.doneCellFlops) / this.totalCellFlops;
   }
 
   tokensPerSecond(nowMs: number): number {

@@ -3,7 +3,7 @@ export interface WorkerInfo {
   readonly id: string;
   /** For people: host or pod. */
   readonly name: string;
-  /** Only workers of one class compute a run: across classes cells differ. */
+  /** Across classes cells differ: only workers of one class compute a run, unless it is told to mix them. */
   readonly numericClass: string;
   readonly device: string;
 }
@@ -32,15 +32,21 @@ export interface WorkerStatus extends WorkerInfo {
  * The workers of a run.
  *
  * Invariants:
- * 1. All members are of one numeric class. The first to join fixes it, and it stays when they have all left.
+ * 1. The first worker to join fixes the run's numeric class, and it stays when they have all left. All members are
+ *    of that class, unless the run mixes classes.
  * 2. An id belongs to one member at a time.
  */
 export class Registry {
   private readonly byId = new Map<string, Member>();
+  private readonly mixedClasses: boolean;
   private runClass: { readonly name: string; readonly fixedBy: string } | undefined;
 
-  /** @param numericClass the class of a run that is resumed */
-  constructor(numericClass?: string) {
+  /**
+   * @param mixedClasses whether workers of any class are let in
+   * @param numericClass the class of a run that is resumed
+   */
+  constructor(mixedClasses: boolean, numericClass?: string) {
+    this.mixedClasses = mixedClasses;
     if (numericClass !== undefined)
       this.runClass = { name: numericClass, fixedBy: 'the cells of the run so far' };
   }
@@ -53,10 +59,10 @@ export class Registry {
   join(info: WorkerInfo, nowMs: number): string | null {
     if (this.byId.has(info.id)) return `a worker with id ${info.id} is already there`; // (2)
     this.runClass ??= { name: info.numericClass, fixedBy: `worker ${info.name}` };
-    if (info.numericClass !== this.runClass.name) {
+    if (info.numericClass !== this.runClass.name && !this.mixedClasses) {
       return (
         `worker ${info.name} computes in numeric class "${info.numericClass}", but ${this.runClass.fixedBy} fixed ` +
-        `this run's class as "${this.runClass.name}": start workers of that class`
+        `this run's class as "${this.runClass.name}": start workers of that class, or the run with --mixed-classes`
       ); // (1)
     }
     this.byId.set(info.id, { info, joinedMs: nowMs, heardMs: nowMs, isReady: false, cellCount: 0 });

@@ -1,9 +1,18 @@
-import { sweepFlops, type BlockIndex, type Mask, type ModelShape, type Sweep } from '@blockpruner/blocks';
+import {
+  baselineFlops,
+  sweepFlops,
+  type BlockIndex,
+  type Mask,
+  type ModelShape,
+  type Sweep,
+} from '@blockpruner/blocks';
 import type { CellId } from '@blockpruner/perplexity';
 
 /** A sweep over some rows (indices into the calibration set, ascending). */
 export interface Work extends Sweep {
   readonly rows: readonly number[];
+  /** Whether to compute in fp32, whatever the dtype of the workers' class. */
+  readonly inFp32?: boolean;
 }
 
 /** Work that is sent, timed, retried and split as one. */
@@ -21,6 +30,15 @@ export interface Sizes {
 
 export function workFlops(sizes: Sizes, work: Work): number {
   return work.rows.reduce((sum, row) => sum + sweepFlops(sizes.shape, work, sizes.rowTokens[row]), 0);
+}
+
+/** FLOPs of the cells alone, without the walk of a baseline that has no cell of its own. */
+export function workCellFlops(sizes: Sizes, work: Work): number {
+  const { shape, rowTokens } = sizes;
+  return work.rows.reduce((sum, row) => {
+    const withBaseline = sweepFlops(shape, { ...work, baseline: true }, rowTokens[row]);
+    return sum + withBaseline - (work.baseline ? 0 : baselineFlops(shape, work.base, rowTokens[row]));
+  }, 0);
 }
 
 /** The candidates of one row's cells, the baseline's as null behind them. */

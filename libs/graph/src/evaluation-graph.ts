@@ -1,7 +1,13 @@
 import type { Checkpoint } from '@blockpruner/checkpoint';
-import { mhaNodes, mlpNodes, Weights, weightsFolder, type RopeValues } from './block-nodes.ts';
+import type { BlockContext } from './block-context.ts';
+import { gateNodes } from './gate-nodes.ts';
+import { resolveGraphOptions, type GraphOptions } from './graph-options.ts';
 import { headNodes } from './head-nodes.ts';
-import { encodeModel, Graph } from './onnx-graph.ts';
+import { mhaNodes } from './mha-nodes.ts';
+import { mlpNodes } from './mlp-nodes.ts';
+import { windowBiasNodes } from './multi-head-attention-nodes.ts';
+import { castNode, encodeModel, Graph } from './onnx-graph.ts';
+import { Weights, weightsFolder } from './weights.ts';
 
 /** An ONNX model as bytes; its weights stay in the checkpoint's files below `externalDataFolder`. */
 export interface EvaluationGraph {
@@ -10,69 +16,116 @@ export interface EvaluationGraph {
 }
 
 /**
- * Builds the one graph that serves every evaluation of a checkpoint.
+ * Builds the graph that serves every evaluation of a checkpoint, or of a stage of it. What is left out of the
+ * options is fp32, grouped attention and the whole model.
  *
- * Inputs, with B rows of S tokens in a micro-batch and N blocks:
- * - `x [B, S, hidden]` fp32: the residual stream at the first block that is kept
+ * Inputs, with B rows of S tokens in a micro-batch, and N blocks in the stage:
+ * - `x [G·B, S, hidden]` fp32: the residual stream at the first block that is kept; G groups, the baseline first
+ * - `row_count [1]` int64: B
  * - `keep [N]` bool: false passes the residual stream through the block
  * - `fork [N]` bool: true starts a candidate that removes this block: the baseline's stream before the block is
  *   appended behind the groups there are
- * - `run_head` bool, `chunk_tokens` int64: whether, and in chunks of how many tokens, the head runs
- * - `targets [B·S]` int64, `cos`, `sin [S, headSize/2]` fp32
+ * - `fork_layer [N/2]` bool: true starts a candidate that removes both blocks of this layer: the baseline's stream
+ *   before the first is appended behind the second, after the second's own candidate
+ * - `cos`, `sin [S, headSize/2]` fp32
  *
- * Outputs, with R = 1 + forks groups, the baseline first, then the candidates in block order:
- * - `nll [R·B·S]` fp32, nats; empty without the head
- * - `hidden [R·B, S, hidden]` fp32: the residual stream behind the last block
+ * and of the last stage only:
+ * - `run_head` bool, `chunk_tokens` int64: whether, and in chunks of how many tokens, the head runs
+ * - `targets [B·S]` int64
+ *
+ * Outputs, with R = G + forks groups, those of `x` first, then the candidates in the order they start:
+ * - `nll [R·B·S]` fp32, nats, of the last stage only; empty without the head
+ * - `hidden [R·B, S, hidden]` fp32: the residual stream behind the stage's last block
+ *
+ * @throws RangeError when the stage is not a run of whole layers of the model
  */
-export function buildEvaluationGraph(checkpoint: Checkpoint): EvaluationGraph {
-  const { hiddenSize, layerCount, headSize } = checkpoint.shape;
-  const blockCount = 2 * layerCount;
+export function buildEvaluationGraph(
+  checkpoint: Checkpoint,
+  given: Partial<GraphOptions> = {},
+): EvaluationGraph {
+  const { hiddenSize, layerCount } = checkpoint.shape;
+  const options = resolveGraphOptions(layerCount, given);
   const graph = new Graph('model');
   const folder = weightsFolder(checkpoint);
   const weights = new Weights(graph, folder);
 
-  let x = graph.input('x', 'float32', ['batch', 'tokens', hiddenSize]);
-  const keep = graph.input('keep', 'bool', [blockCount]);
-  const fork = graph.input('fork', 'bool', [blockCount]);
-  const runHead = graph.input('run_head', 'bool', []);
-  const chunkTokens = graph.input('chunk_tokens', 'int64', []);
-  const targets = graph.input('targets', 'int64', ['targets']);
-  const rope: RopeValues = {
-    cos: graph.input('cos', 'float32', ['tokens', headSize / 2]),
-    sin: graph.input('sin', 'float32', ['tokens', headSize / 2]),
-  };
-  const batch = graph.node('Shape', [x], { start: 0, end: 1 });
-
-  for (let block = 0; block < blockCount; block++) {
-    const layer = checkpoint.layers[block >> 1];
-    const before = x;
-    const kept = new Graph(`keep_${block}`);
-    const behind =
-      block % 2 === 0
-        ? mhaNodes(kept, weights, checkpoint, layer.mha, before, rope)
-        : mlpNodes(kept, weights, checkpoint, layer.mlp, before);
-    kept.output(behind, 'float32');
-    const y = choose(graph, keep, block, kept, passThrough(`skip_${block}`, before));
-
-    const forked = new Graph(`fork_${block}`);
-    const baseline = forked.node('Slice', [before, forked.int64([0]), batch, forked.int64([0])]);
-    forked.output(forked.node('Concat', [y, baseline], { axis: 0 }), 'float32');
-    x = choose(graph, fork, block, forked, passThrough(`stay_${block}`, y));
+  const x = graph.input('x', 'float32', ['group_rows', 'tokens', hiddenSize]);
+  const hidden = stageNodes(graph, weights, checkpoint, options, x);
+  if (options.stage.end === 2 * layerCount) {
+    const nll = headNodes(graph, weights, checkpoint, {
+      x: hidden,
+      targets: graph.input('targets', 'int64', ['targets']),
+      chunkTokens: graph.input('chunk_tokens', 'int64', []),
+      runHead: graph.input('run_head', 'bool', []),
+    });
+    graph.namedOutput('nll', nll, 'float32', ['nll']);
   }
-
-  const nll = headNodes(graph, weights, checkpoint, { x, targets, chunkTokens, runHead });
-  graph.namedOutput('nll', nll, 'float32', ['nll']);
-  graph.namedOutput('hidden', x, 'float32', ['groups', 'tokens', hiddenSize]);
+  graph.namedOutput('hidden', hidden, 'float32', ['hidden_rows', 'tokens', hiddenSize]);
   return { modelBytes: encodeModel(graph), externalDataFolder: folder };
 }
 
-function choose(graph: Graph, gates: string, block: number, thenBranch: Graph, elseBranch: Graph): string {
-  const gate = graph.node('Gather', [gates, graph.int64(block)]);
-  return graph.node('If', [gate], { then_branch: thenBranch, else_branch: elseBranch });
+/** The blocks of the stage, their gates and forks: `[G·B, S, hidden] → [R·B, S, hidden]`. */
+function stageNodes(
+  graph: Graph,
+  weights: Weights,
+  checkpoint: Checkpoint,
+  { dtype, attention, stage }: GraphOptions,
+  input: string,
+): string {
+  const blockCount = stage.end - stage.start;
+  const rowCount = graph.input('row_count', 'int64', [1]);
+  const keep = graph.input('keep', 'bool', [blockCount]);
+  const fork = graph.input('fork', 'bool', [blockCount]);
+  const forkLayer = graph.input('fork_layer', 'bool', [blockCount / 2]);
+  const context = blockContext(graph, weights, checkpoint, { dtype, attention });
+  const forked = (gates: string, index: number, y: string, before: string): string =>
+    gateNodes(
+      graph,
+      { name: gates, index },
+      (branch) => {
+        const baseline = branch.node('Slice', [before, branch.int64([0]), rowCount, branch.int64([0])]);
+        return branch.node('Concat', [y, baseline], { axis: 0 });
+      },
+      y,
+    );
+
+  let x = input;
+  const layers = checkpoint.layers.slice(stage.start / 2, stage.end / 2);
+  layers.forEach(({ mha, mlp }, layer) => {
+    const beforeLayer = x;
+    const mhaGate = { name: keep, index: 2 * layer };
+    x = gateNodes(graph, mhaGate, (branch) => mhaNodes(branch, context, mha, beforeLayer), beforeLayer);
+    x = forked(fork, 2 * layer, x, beforeLayer);
+
+    const beforeMlp = x;
+    const mlpGate = { name: keep, index: 2 * layer + 1 };
+    x = gateNodes(graph, mlpGate, (branch) => mlpNodes(branch, context, mlp, beforeMlp), beforeMlp);
+    x = forked(fork, 2 * layer + 1, x, beforeMlp);
+    x = forked(forkLayer, layer, x, beforeLayer);
+  });
+  return x;
 }
 
-function passThrough(name: string, value: string): Graph {
-  const branch = new Graph(name);
-  branch.output(branch.node('Identity', [value]), 'float32');
-  return branch;
+function blockContext(
+  graph: Graph,
+  weights: Weights,
+  checkpoint: Checkpoint,
+  { dtype, attention }: Pick<GraphOptions, 'dtype' | 'attention'>,
+): BlockContext {
+  const half = checkpoint.shape.headSize / 2;
+  const cos = graph.input('cos', 'float32', ['tokens', half]);
+  const sin = graph.input('sin', 'float32', ['tokens', half]);
+  const { slidingWindowTokens } = checkpoint;
+  return {
+    checkpoint,
+    weights,
+    dtype,
+    attention,
+    cos: castNode(graph, cos, 'float32', dtype),
+    sin: castNode(graph, sin, 'float32', dtype),
+    windowBias:
+      attention === 'multi-head' && slidingWindowTokens !== null
+        ? windowBiasNodes(graph, cos, slidingWindowTokens, dtype)
+        : undefined,
+  };
 }

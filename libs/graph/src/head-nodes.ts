@@ -1,15 +1,16 @@
 import type { Checkpoint } from '@blockpruner/checkpoint';
-import { normNodes, type Weights } from './block-nodes.ts';
-import { elementTypeNumber, Graph } from './onnx-graph.ts';
+import { normNodes } from './norm-nodes.ts';
+import { castNode, Graph } from './onnx-graph.ts';
+import type { Weights } from './weights.ts';
 
 const VOCABULARY_GROUPS = 64;
 /** Below every real logit, and finite, so that a group of padding alone yields no NaN. */
 const IMPOSSIBLE_LOGIT = -1e30;
 
 export interface HeadInputs {
-  /** Residual stream behind the last block, `[groups · batch, tokens, hidden]`. */
+  /** Residual stream behind the last block, `[groups · rows, tokens, hidden]`. */
   readonly x: string;
-  /** `[batch · tokens]` int64; the same targets serve every group. */
+  /** `[rows · tokens]` int64; the same targets serve every group. */
   readonly targets: string;
   /** int64 scalar: tokens whose logits exist at one time. */
   readonly chunkTokens: string;
@@ -18,7 +19,7 @@ export interface HeadInputs {
 }
 
 /**
- * Final norm, output projection and next-token negative log-likelihood in nats: `[groups · batch · tokens]`
+ * Final norm, output projection and next-token negative log-likelihood in nats: `[groups · rows · tokens]`
  * fp32, or nothing when the head is switched off.
  *
  * The loop runs over chunks of tokens so that logits never exist as a whole. It is gated by its trip count and
@@ -47,20 +48,21 @@ export function headNodes(
   const padTargets = graph.node('Concat', [graph.int64([0]), padding], { axis: 0 });
   const paddedTargets = graph.node('Pad', [everyTarget, padTargets]);
 
-  const switchedOn = graph.node('Cast', [inputs.runHead], { to: elementTypeNumber('int64') });
+  const switchedOn = castNode(graph, inputs.runHead, 'bool', 'int64');
   const tripCount = graph.node('Mul', [graph.node('Squeeze', [chunkCount]), switchedOn]);
-  const body = chunkBody(weights, checkpoint, { paddedRows, paddedTargets, chunk });
+  const body = chunkBody(graph, weights, checkpoint, { paddedRows, paddedTargets, chunk });
   const chunks = graph.node('Loop', [tripCount, ''], { body });
   const all = graph.node('Reshape', [chunks, graph.int64([-1])]);
   return graph.node('Slice', [all, graph.int64([0]), rowCount]);
 }
 
 function chunkBody(
+  graph: Graph,
   weights: Weights,
   checkpoint: Checkpoint,
   outer: { paddedRows: string; paddedTargets: string; chunk: string },
 ): Graph {
-  const body = new Graph('head');
+  const body = new Graph('head', graph);
   const iteration = body.input('head/iteration', 'int64', []);
   const condition = body.input('head/condition', 'bool', []);
   const start = body.node('Mul', [body.node('Reshape', [iteration, body.int64([1])]), outer.chunk]);
@@ -68,8 +70,8 @@ function chunkBody(
   const axis = body.int64([0]);
   const x = body.node('Slice', [outer.paddedRows, start, end, axis]);
   const targets = body.node('Slice', [outer.paddedTargets, start, end, axis]);
-  const normed = normNodes(body, x, weights.value(checkpoint.finalNorm), checkpoint.normEpsilon);
-  const logits = body.node('Gemm', [normed, weights.value(checkpoint.head)], { transB: 1 });
+  const normed = normNodes(body, weights, checkpoint, x, checkpoint.finalNorm);
+  const logits = body.node('Gemm', [normed, weights.value(checkpoint.head, 'float32')], { transB: 1 });
   const nll = body.node('Neg', [logProbabilityNodes(body, logits, targets, checkpoint.shape.vocabSize)]);
   body.output(body.node('Identity', [condition]), 'bool', []);
   body.output(nll, 'float32', ['chunk']);

@@ -4,5 +4,7 @@
  */
 export { buildEvaluationGraph } from './evaluation-graph.ts';
 export type { EvaluationGraph } from './evaluation-graph.ts';
+export type { BlockDtype, GraphOptions } from './graph-options.ts';
+export { buildMatmulGraph } from './matmul-graph.ts';
 export { ropeTables } from './rope-table.ts';
 export type { RopeTables } from './rope-table.ts';

@@ -48,17 +48,24 @@ export interface ExternalTensor {
 /**
  * One ONNX graph under construction: the model's own, or the body of an `If` or `Loop`, which sees the values
  * of the graphs around it by name. Value names are unique across nesting because each graph prefixes its own.
+ *
+ * Constants go to the outermost graph, once each: onnxruntime writes those of a body twice when it saves a model,
+ * and cannot read it back.
  */
 export class Graph {
   private readonly name: string;
+  private readonly outermost: Graph;
+  private readonly constants = new Map<string, string>();
   private readonly nodes: NodeProto[] = [];
   private readonly initializers: TensorProto[] = [];
   private readonly inputs: ValueInfoProto[] = [];
   private readonly outputs: ValueInfoProto[] = [];
   private valueCount = 0;
 
-  constructor(name: string) {
+  /** @param around the graph that this is a body in; none for the model's own */
+  constructor(name: string, around?: Graph) {
     this.name = name;
+    this.outermost = around?.outermost ?? this;
   }
 
   /** @param shape numbers, or names of symbolic dimensions; undefined leaves the rank open */
@@ -124,6 +131,14 @@ export class Graph {
     return this.constant('float32', [], { floatData: [value] });
   }
 
+  /** A tensor whose values are in the model itself. */
+  float32Tensor(name: string, shape: readonly number[], values: Float32Array): string {
+    const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const dims = shape.map((dim) => BigInt(dim));
+    this.initializers.push(create(TensorProtoSchema, { name, dataType: DataType.FLOAT, dims, rawData }));
+    return name;
+  }
+
   external(tensor: ExternalTensor): string {
     this.initializers.push(
       create(TensorProtoSchema, {
@@ -156,9 +171,14 @@ export class Graph {
     shape: readonly number[],
     data: Pick<MessageInitShape<typeof TensorProtoSchema>, 'int64Data' | 'int32Data' | 'floatData'>,
   ): string {
+    if (this.outermost !== this) return this.outermost.constant(type, shape, data);
+    const key = `${type} ${shape.join()} ${Object.values(data).join()}`;
+    const known = this.constants.get(key);
+    if (known !== undefined) return known;
     const name = this.freshName('constant');
     const dims = shape.map((dim) => BigInt(dim));
     this.initializers.push(create(TensorProtoSchema, { name, dataType: DATA_TYPES[type], dims, ...data }));
+    this.constants.set(key, name);
     return name;
   }
 
@@ -183,9 +203,9 @@ export function encodeModel(graph: Graph): Uint8Array {
   );
 }
 
-/** The number ONNX gives an element type, for `Cast`. */
-export function elementTypeNumber(type: ElementType): number {
-  return DATA_TYPES[type];
+/** The value in another type; itself where it has that type. */
+export function castNode(graph: Graph, value: string, from: ElementType, to: ElementType): string {
+  return from === to ? value : graph.node('Cast', [value], { to: DATA_TYPES[to] });
 }
 
 function valueInfo(name: string, type: ElementType, shape?: readonly (number | string)[]): ValueInfoProto {

@@ -3,9 +3,16 @@
  * they run in.
  */
 export { executionProviders } from './devices.ts';
+export { resolveDtype } from './dtype.ts';
+export type { Dtype } from './dtype.ts';
+export { gpuInfo } from './gpu-info.ts';
+export { measureMatmulPeak } from './matmul-peak.ts';
+export type { MatmulOptions } from './matmul-peak.ts';
 export { engineVersion, numericClass } from './numeric-class.ts';
+export { oomKills } from './oom-kills.ts';
 export { OracleEvaluator } from './oracle-evaluator.ts';
-export type { EvaluateRequest, LoadRequest } from './session-message.ts';
+export type { EvaluateRequest, LoadedModel, LoadRequest, TaskFailure } from './session-message.ts';
 export { SessionProcess } from './session-process.ts';
 export type { SessionHandlers } from './session-process.ts';
+export { StagedEvaluator } from './staged-evaluator.ts';
 export { SweepEvaluator } from './sweep-evaluator.ts';

@@ -1,3 +1,4 @@
+import type { ShapePlan } from '@blockpruner/blocks';
 import type { IndexedRow } from '@blockpruner/perplexity';
 
 /** Rows of one length that go through the model together. */
@@ -6,6 +7,8 @@ export interface MicroBatch {
   readonly rowIndices: readonly number[];
   readonly tokenIds: readonly Int32Array[];
   /** Positions that predict: a row of T tokens has T−1, and the last token is only a target. */
+  readonly targetCount: number;
+  /** The same with the padding behind them: what goes through the model. */
   readonly positions: number;
   /** `[rows · positions]`, for the embedding. */
   readonly inputIds: Int32Array;
@@ -14,7 +17,10 @@ export interface MicroBatch {
 }
 
 /** Rows of different lengths never share a micro-batch: padding would be computed, and could change bits. */
-export function microBatches(rows: readonly IndexedRow[], maxRows: number): MicroBatch[] {
+export function microBatches(
+  rows: readonly IndexedRow[],
+  { microBatchRows: maxRows, rowBucketTokens }: Pick<ShapePlan, 'microBatchRows' | 'rowBucketTokens'>,
+): MicroBatch[] {
   const byLength = new Map<number, IndexedRow[]>();
   for (const row of rows) {
     const group = byLength.get(row.tokenIds.length);
@@ -23,23 +29,28 @@ export function microBatches(rows: readonly IndexedRow[], maxRows: number): Micr
   }
   return [...byLength.values()].flatMap((group) => {
     const batches: MicroBatch[] = [];
-    for (let i = 0; i < group.length; i += maxRows) batches.push(microBatch(group.slice(i, i + maxRows)));
+    for (let i = 0; i < group.length; i += maxRows) {
+      batches.push(microBatch(group.slice(i, i + maxRows), rowBucketTokens));
+    }
     return batches;
   });
 }
 
-function microBatch(rows: readonly IndexedRow[]): MicroBatch {
-  const positions = rows[0].tokenIds.length - 1;
+/** Attention looks back only, so padding behind a row's positions changes none of them. */
+function microBatch(rows: readonly IndexedRow[], rowBucketTokens: number): MicroBatch {
+  const targetCount = rows[0].tokenIds.length - 1;
+  const positions = Math.ceil(targetCount / rowBucketTokens) * rowBucketTokens;
   const inputIds = new Int32Array(rows.length * positions);
   const targets = new BigInt64Array(rows.length * positions);
   rows.forEach(({ tokenIds }, i) => {
-    inputIds.set(tokenIds.subarray(0, positions), i * positions);
+    inputIds.set(tokenIds.subarray(0, targetCount), i * positions);
     targets.set(BigInt64Array.from(tokenIds.subarray(1), BigInt), i * positions);
   });
   return {
     rows,
     rowIndices: rows.map((row) => row.index),
     tokenIds: rows.map((row) => row.tokenIds),
+    targetCount,
     positions,
     inputIds,
     targets,

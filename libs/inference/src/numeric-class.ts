@@ -1,5 +1,7 @@
-import { globSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import type { Dtype } from './dtype.ts';
+import type { GpuInfo } from './gpu-info.ts';
 
 const INSTRUCTION_SETS = ['avx512f', 'avx2', 'avx', 'asimd'] as const;
 
@@ -13,10 +15,11 @@ export function engineVersion(): string {
  * The class within which cells are equal bit for bit: engine build, provider, instruction set and L2 size
  * (onnxruntime's matrix kernels choose their blocking by both) or GPU model, dtype, pre-packing mode.
  * @param device `cpu` or `cuda:<index>`
+ * @param gpu what the driver says of the device
  */
-export function numericClass(device: string): string {
-  const hardware = device === 'cpu' ? `cpu ${instructionSet()} L2 ${l2Size()}` : `cuda ${gpuModel(device)}`;
-  return `onnxruntime ${engineVersion()}, ${hardware}, fp32, pre-packed`;
+export function numericClass(device: string, dtype: Dtype, gpu?: GpuInfo): string {
+  const hardware = device === 'cpu' ? `cpu ${instructionSet()} L2 ${l2Size()}` : `cuda ${gpuModel(gpu)}`;
+  return `onnxruntime ${engineVersion()}, ${hardware}, ${dtype}, pre-packed`;
 }
 
 function instructionSet(): string {
@@ -32,12 +35,8 @@ function l2Size(): string {
   return readText('/sys/devices/system/cpu/cpu0/cache/index2/size').trim() || 'unknown';
 }
 
-/** The driver lists the GPUs of the host; those of one host that a process may use are of one model. */
-function gpuModel(device: string): string {
-  const folders = globSync('/proc/driver/nvidia/gpus/*/information').sort();
-  const index = Number(device.slice('cuda:'.length));
-  const information = readText(folders[index] ?? folders[0] ?? '');
-  return /^Model:\s*(.+)$/m.exec(information)?.[1] ?? 'unknown model';
+function gpuModel(gpu: GpuInfo | undefined): string {
+  return gpu === undefined ? 'unknown model' : `${gpu.name} ${gpu.computeCapability}`;
 }
 
 function readText(path: string): string {

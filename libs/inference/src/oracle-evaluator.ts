@@ -1,4 +1,4 @@
-import { extendMask, isRemoved, type ShapePlan, type Sweep } from '@blockpruner/blocks';
+import { isRemoved, makeMask, unitBlocks, unitOf, type ShapePlan, type Sweep } from '@blockpruner/blocks';
 import { EmbeddingReader, type Checkpoint } from '@blockpruner/checkpoint';
 import { windowSums, type Cell, type Evaluator, type IndexedRow } from '@blockpruner/perplexity';
 import { EvaluationSession, type SessionOptions } from './evaluation-session.ts';
@@ -10,12 +10,10 @@ import { EvaluationSession, type SessionOptions } from './evaluation-session.ts'
 export class OracleEvaluator implements Evaluator {
   private readonly session: EvaluationSession;
   private readonly embedding: EmbeddingReader;
-  private readonly blockCount: number;
 
   private constructor(session: EvaluationSession, checkpoint: Checkpoint) {
     this.session = session;
     this.embedding = new EmbeddingReader(checkpoint);
-    this.blockCount = 2 * checkpoint.shape.layerCount;
   }
 
   static async load(checkpoint: Checkpoint, options: SessionOptions): Promise<OracleEvaluator> {
@@ -28,18 +26,20 @@ export class OracleEvaluator implements Evaluator {
     _plan: ShapePlan,
     onCells: (cells: Cell[]) => void,
   ): Promise<void> {
+    const candidates = sweep.baseline ? [...sweep.candidates, null] : sweep.candidates;
     for (const row of rows) {
-      const candidates = sweep.baseline ? [...sweep.candidates, null] : sweep.candidates;
       for (const candidate of candidates) {
-        const mask = candidate === null ? sweep.base : extendMask(sweep.base, candidate);
+        const removed = candidate === null ? [] : unitBlocks(unitOf(sweep), candidate);
+        const mask = makeMask([...sweep.base, ...removed]);
         const tokens = row.tokenIds.length - 1;
-        const blocks = Array.from({ length: this.blockCount }, (_, block) => block);
         const pass = {
           x: this.embedding.read(row.tokenIds.subarray(0, tokens)),
-          batch: 1,
+          groups: 1,
+          rows: 1,
           tokens,
-          keep: blocks.map((block) => !isRemoved(mask, block)),
-          fork: blocks.map(() => false),
+          keep: (block: number) => !isRemoved(mask, block),
+          forks: [],
+          unit: unitOf(sweep),
         };
         const targets = BigInt64Array.from(row.tokenIds.subarray(1), BigInt);
         const nll = await this.session.nll(pass, targets, tokens);

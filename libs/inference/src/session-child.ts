@@ -3,10 +3,16 @@
  * for the length of a run, so this process answers nobody but its parent, between runs.
  */
 import { Worker } from 'node:worker_threads';
-import { openCheckpoint } from '@blockpruner/checkpoint';
-import type { EvaluateRequest, LoadRequest, SessionReply, SessionRequest } from './session-message.ts';
+import { describeRunFailure, isAllocationFailure, isProviderFailure } from './allocation-failure.ts';
+import type {
+  EvaluateRequest,
+  LoadRequest,
+  SessionReply,
+  SessionRequest,
+  TaskFailure,
+} from './session-message.ts';
 import { NonFiniteError } from './non-finite-error.ts';
-import { SweepEvaluator } from './sweep-evaluator.ts';
+import { SessionModel } from './session-model.ts';
 
 // Blocks on standard input, which the parent holds open: when the parent dies, however it dies, the pipe ends and
 // this process goes at once, even in the middle of a run.
@@ -20,7 +26,7 @@ new Worker(
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
 
-let evaluator: SweepEvaluator | undefined;
+let model: SessionModel | undefined;
 let work = Promise.resolve();
 const running = new Map<string, AbortController>();
 
@@ -39,29 +45,30 @@ process.on('message', (message: SessionRequest) => {
   }
 });
 
-async function load({ modelPath, cacheFolder, device, threads }: LoadRequest): Promise<void> {
+async function load(request: LoadRequest): Promise<void> {
   try {
-    const checkpoint = await openCheckpoint(modelPath, {
-      cacheFolder,
-      onProgress: (doneBytes, totalBytes, what) => reply({ kind: 'loading', what, doneBytes, totalBytes }),
-    });
-    evaluator = await SweepEvaluator.load(checkpoint, { device, threads });
-    reply({ kind: 'loaded', fingerprint: checkpoint.fingerprint });
+    model = await SessionModel.load(request, (doneBytes, totalBytes, what) =>
+      reply({ kind: 'loading', what, doneBytes, totalBytes }),
+    );
+    reply({ kind: 'loaded', model: model.loaded });
   } catch (error) {
-    reply({ kind: 'load-failed', reason: reasonOf(error) });
+    reply({ kind: 'load-failed', reason: failureOf(error).reason });
   }
 }
 
-async function evaluate({ taskId, sweep, rows, plan }: EvaluateRequest): Promise<void> {
+async function evaluate({ taskId, sweep, rows, plan, inFp32 }: EvaluateRequest): Promise<void> {
   const startedMs = performance.now();
   const signal = running.get(taskId)?.signal;
   try {
-    if (evaluator === undefined) throw new Error('no model is loaded');
+    signal?.throwIfAborted();
+    if (model === undefined) throw new Error('no model is loaded');
+    reply({ kind: 'started', taskId });
+    const evaluator = await model.evaluatorFor(inFp32);
     await evaluator.evaluate(sweep, rows, plan, (cells) => reply({ kind: 'cells', taskId, cells }), signal);
     reply({ kind: 'done', taskId, computeSeconds: (performance.now() - startedMs) / 1000 });
   } catch (error) {
     if (signal?.aborted) return;
-    reply({ kind: 'failed', taskId, reason: reasonOf(error), retryable: !(error instanceof NonFiniteError) });
+    reply({ kind: 'failed', taskId, failure: failureOf(error) });
   } finally {
     running.delete(taskId);
   }
@@ -72,6 +79,12 @@ function reply(message: SessionReply): void {
   if (process.connected) process.send?.(message);
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message.split('\n')[0] : String(error);
+function failureOf(error: unknown): TaskFailure {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof NonFiniteError) return { cause: 'non-finite', reason: message };
+  if (isAllocationFailure(message)) {
+    return { cause: 'out-of-memory', reason: `out of memory: ${describeRunFailure(message)}` };
+  }
+  if (isProviderFailure(message)) return { cause: 'provider', reason: describeRunFailure(message) };
+  return { cause: 'request', reason: message.split('\n')[0] };
 }

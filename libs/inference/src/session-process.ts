@@ -1,16 +1,25 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Cell } from '@blockpruner/perplexity';
-import type { EvaluateRequest, LoadRequest, SessionReply, SessionRequest } from './session-message.ts';
+import type {
+  EvaluateRequest,
+  LoadedModel,
+  LoadRequest,
+  SessionReply,
+  SessionRequest,
+  TaskFailure,
+} from './session-message.ts';
 
 const CHILD_MAIN = fileURLToPath(new URL('./session-child.ts', import.meta.url));
 
 export interface SessionHandlers {
   onLoading(what: string, doneBytes: number, totalBytes: number): void;
+  /** The task's turn has come; the tasks of a session take turns. */
+  onStarted(taskId: string): void;
   onCells(taskId: string, cells: Cell[]): void;
   onDone(taskId: string, computeSeconds: number): void;
-  /** The task failed; the session goes on. `retryable` false: it would fail the same way anywhere. */
-  onFailed(taskId: string, reason: string, retryable: boolean): void;
+  /** The task failed; the session goes on. */
+  onFailed(taskId: string, failure: TaskFailure): void;
   /** The child is gone, with everything it was computing. Not called after `close`. */
   onExit(reason: string): void;
 }
@@ -26,14 +35,16 @@ export interface SessionHandlers {
 export class SessionProcess {
   private readonly child: ChildProcess;
   private readonly handlers: SessionHandlers;
-  private loading: { resolve: (fingerprint: string) => void; reject: (error: Error) => void } | undefined;
+  private loading: { resolve: (model: LoadedModel) => void; reject: (error: Error) => void } | undefined;
   private ended = false;
 
-  constructor(handlers: SessionHandlers) {
+  /** @param environment variables of the child; it inherits none */
+  constructor(handlers: SessionHandlers, environment: NodeJS.ProcessEnv) {
     this.handlers = handlers;
     this.child = fork(CHILD_MAIN, [], {
       stdio: ['pipe', 'inherit', 'inherit', 'ipc'],
       serialization: 'advanced',
+      env: environment,
     });
     this.child.on('message', (message) => this.receive(message as SessionReply));
     this.child.on('error', (error) => this.exited(`the compute process could not run: ${error.message}`));
@@ -44,8 +55,7 @@ export class SessionProcess {
     return this.child.pid;
   }
 
-  /** @returns the fingerprint of the model that was loaded */
-  load(request: LoadRequest): Promise<string> {
+  load(request: LoadRequest): Promise<LoadedModel> {
     return new Promise((resolve, reject) => {
       this.loading = { resolve, reject };
       this.post({ kind: 'load', request });
@@ -80,19 +90,21 @@ export class SessionProcess {
       case 'loading':
         return this.handlers.onLoading(message.what, message.doneBytes, message.totalBytes);
       case 'loaded':
-        this.loading?.resolve(message.fingerprint);
+        this.loading?.resolve(message.model);
         this.loading = undefined;
         return;
       case 'load-failed':
         this.loading?.reject(new Error(message.reason));
         this.loading = undefined;
         return;
+      case 'started':
+        return this.handlers.onStarted(message.taskId);
       case 'cells':
         return this.handlers.onCells(message.taskId, message.cells);
       case 'done':
         return this.handlers.onDone(message.taskId, message.computeSeconds);
       case 'failed':
-        return this.handlers.onFailed(message.taskId, message.reason, message.retryable);
+        return this.handlers.onFailed(message.taskId, message.failure);
     }
   }
 

@@ -1,39 +1,59 @@
 import {
   checkSweep,
-  isRemoved,
+  makeMask,
   segmentsOf,
+  unitBlocks,
+  unitEnd,
+  unitOf,
+  type BlockIndex,
   type Mask,
   type Segment,
   type ShapePlan,
   type Sweep,
 } from '@blockpruner/blocks';
 import { EmbeddingReader, type Checkpoint } from '@blockpruner/checkpoint';
-import { windowSums, type Cell, type Evaluator, type IndexedRow } from '@blockpruner/perplexity';
+import type { Cell, Evaluator, IndexedRow } from '@blockpruner/perplexity';
+import { cellsOf, groupCells } from './batch-cells.ts';
+import { allFinite, BatchWalk } from './batch-walk.ts';
 import { EvaluationSession, type SessionOptions } from './evaluation-session.ts';
-import { headChunkTokens, microBatches, type MicroBatch } from './micro-batch.ts';
+import { microBatches } from './micro-batch.ts';
 import { NonFiniteError } from './non-finite-error.ts';
-import { PrefixStates, type PrefixState } from './prefix-states.ts';
+import { LATEST_WORTH, PrefixStates, type PrefixState } from './prefix-states.ts';
+import { stateBoundaries, type StateBoundary } from './state-boundaries.ts';
 
-const PREFIX_STATE_BUDGET_BYTES = 256 * 1024 * 1024;
+const DEFAULT_STATE_BUDGET_BYTES = 256 * 2 ** 20;
+
+/** How a sweep evaluator is set up. */
+export interface SweepOptions extends SessionOptions {
+  /** Host memory for residual streams that are kept between tasks and iterations. */
+  readonly stateBudgetBytes?: number;
+}
 
 /**
  * Evaluates sweeps with shared prefixes: the baseline's residual stream is walked once, up to the last
  * candidate, and every candidate starts from it. Equal bit for bit, on CPU, to evaluating each mask on its own.
  */
 export class SweepEvaluator implements Evaluator {
-  private readonly session: EvaluationSession;
+  /** To measure on, between evaluations. */
+  readonly session: EvaluationSession;
   private readonly embedding: EmbeddingReader;
   private readonly blockCount: number;
-  private readonly states = new PrefixStates(PREFIX_STATE_BUDGET_BYTES);
+  /** Of a stream, by the boundary where it forks. */
+  private readonly boundaries: readonly (readonly StateBoundary[])[];
+  private readonly states: PrefixStates;
 
-  private constructor(session: EvaluationSession, checkpoint: Checkpoint) {
+  private constructor(session: EvaluationSession, checkpoint: Checkpoint, options: SweepOptions) {
     this.session = session;
     this.embedding = new EmbeddingReader(checkpoint);
     this.blockCount = 2 * checkpoint.shape.layerCount;
+    this.boundaries = Array.from({ length: this.blockCount + 1 }, (_, fork) =>
+      stateBoundaries(this.blockCount, fork, checkpoint.shape.hiddenSize),
+    );
+    this.states = new PrefixStates(options.stateBudgetBytes ?? DEFAULT_STATE_BUDGET_BYTES);
   }
 
-  static async load(checkpoint: Checkpoint, options: SessionOptions): Promise<SweepEvaluator> {
-    return new SweepEvaluator(await EvaluationSession.load(checkpoint, options), checkpoint);
+  static async load(checkpoint: Checkpoint, options: SweepOptions): Promise<SweepEvaluator> {
+    return new SweepEvaluator(await EvaluationSession.load(checkpoint, options), checkpoint, options);
   }
 
   async evaluate(
@@ -44,9 +64,17 @@ export class SweepEvaluator implements Evaluator {
     signal?: AbortSignal,
   ): Promise<void> {
     checkSweep(sweep, this.blockCount);
-    for (const batch of microBatches(rows, plan.microBatchRows)) {
-      await this.evaluateBatch(sweep, batch, plan, onCells, signal);
+    this.states.narrowTo(sweep.base);
+    for (const batch of microBatches(rows, plan)) {
+      const walk = new BatchWalk(this.session, this.embedding, batch, plan.headChunkTokens);
+      if (plan.segmentCandidates === 1) await this.evaluateOneByOne(sweep, walk, onCells, signal);
+      else await this.evaluateSegments(sweep, walk, plan.segmentCandidates, onCells, signal);
     }
+  }
+
+  /** Bytes of the residual streams that are kept. */
+  get heldStateBytes(): number {
+    return this.states.heldBytes;
   }
 
   async close(): Promise<void> {
@@ -54,113 +82,126 @@ export class SweepEvaluator implements Evaluator {
     await this.session.close();
   }
 
-  private async evaluateBatch(
+  /** A run a candidate: the pass without its unit, from the state nearest to its end. */
+  private async evaluateOneByOne(
     sweep: Sweep,
-    batch: MicroBatch,
-    plan: ShapePlan,
+    walk: BatchWalk,
     onCells: (cells: Cell[]) => void,
     signal?: AbortSignal,
   ): Promise<void> {
-    const first = sweep.candidates.at(0) ?? this.blockCount;
-    let state = this.states.find(batch.rowIndices, batch.tokenIds, sweep.base, first) ?? {
-      boundary: 0,
-      values: this.embedding.read(batch.inputIds),
-    };
-    const chunk = headChunkTokens(batch.positions, plan.headChunkTokens);
-    for (const segment of segmentsOf(sweep.candidates, plan.segmentCandidates)) {
+    const { base } = sweep;
+    const { batch } = walk;
+    let baseline: PrefixState | undefined;
+    for (const candidate of sweep.candidates) {
       signal?.throwIfAborted();
-      state = await this.advance(state, segment.start, sweep.base, batch);
-      this.states.keep(batch.rowIndices, batch.tokenIds, sweep.base, state);
-      const groups = await this.runSegment(state, segment, sweep.base, batch, chunk);
-      onCells(groups.flatMap((nll, i) => cellsOf(sweep.base, segment.candidates[i], batch, nll)));
+      const mask = makeMask([...base, ...unitBlocks(unitOf(sweep), candidate)]);
+      const end = unitEnd(unitOf(sweep), candidate);
+      let state = this.states.find(batch, mask, this.blockCount);
+      if (state === undefined || state.boundary < end) {
+        baseline = await this.baselineState(walk, base, candidate, baseline);
+        state = { boundary: end, values: baseline.values };
+      }
+      state = await this.walkTowards(this.blockCount, walk, state, mask, end);
+      onCells(cellsOf(base, candidate, batch, await walk.nll(state, mask)));
     }
-    if (sweep.baseline) {
+    if (baseline) this.states.keep(batch, base, baseline, LATEST_WORTH);
+    if (sweep.baseline) await this.evaluateBaseline(sweep, walk, baseline, onCells, signal);
+  }
+
+  /**
+   * Candidates fork in groups from the baseline's stream, which goes with them to the end. Their own streams stay on the
+   * device, so none is kept.
+   */
+  private async evaluateSegments(
+    sweep: Sweep,
+    walk: BatchWalk,
+    segmentCandidates: number,
+    onCells: (cells: Cell[]) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { base } = sweep;
+    let baseline: PrefixState | undefined;
+    for (const segment of segmentsOf(sweep, segmentCandidates)) {
       signal?.throwIfAborted();
-      const pass = this.pass(
-        state,
-        batch,
-        (block) => block >= state.boundary && !isRemoved(sweep.base, block),
-      );
-      const nll = await this.session.nll(pass, batch.targets, chunk);
-      if (!allFinite(nll)) throw await this.nonFiniteError(sweep.base, batch);
-      onCells(cellsOf(sweep.base, null, batch, nll));
+      const nearest = this.nearestState(walk, base, segment.start, baseline);
+      baseline = await walk.advance(nearest, segment.start, base);
+      onCells(await this.runSegment(sweep, segment, walk, baseline));
     }
+    if (baseline) this.states.keep(walk.batch, base, baseline, LATEST_WORTH);
+    if (sweep.baseline) await this.evaluateBaseline(sweep, walk, baseline, onCells, signal);
   }
 
-  /** Finds the block at fault by bisection: once a residual stream is not finite it stays so. */
-  private async nonFiniteError(base: Mask, batch: MicroBatch): Promise<NonFiniteError> {
-    const start = { boundary: 0, values: this.embedding.read(batch.inputIds) };
-    let finite = allFinite(start.values) ? 0 : -1;
-    let end = finite < 0 ? 0 : this.blockCount + 1;
-    while (end - finite > 1) {
-      const middle = (finite + end) >> 1;
-      const isFinite = allFinite((await this.advance(start, middle, base, batch)).values);
-      if (isFinite) finite = middle;
-      else end = middle;
-    }
-    return new NonFiniteError(base, batch.rowIndices[0], finite, this.blockCount);
-  }
-
-  /** Walks the baseline to a later boundary. */
-  private async advance(
-    state: PrefixState,
-    boundary: number,
-    base: Mask,
-    batch: MicroBatch,
-  ): Promise<PrefixState> {
-    const live = (block: number): boolean =>
-      block >= state.boundary && block < boundary && !isRemoved(base, block);
-    const pass = this.pass(state, batch, live);
-    const values = pass.keep.includes(true) ? await this.session.hidden(pass) : state.values;
-    return { boundary, values };
-  }
-
-  /** @returns one `[rows, positions]` array of negative log-likelihoods a candidate */
   private async runSegment(
-    state: PrefixState,
+    sweep: Sweep,
     segment: Segment,
-    base: Mask,
-    batch: MicroBatch,
-    chunk: number,
-  ): Promise<Float32Array[]> {
-    const live = (block: number): boolean => block >= state.boundary && !isRemoved(base, block);
-    if (segment.candidates.length === 1) {
-      // Alone, a candidate is the pass without its block: the baseline group would be computed for nothing.
-      const pass = this.pass(state, batch, (block) => live(block) && block !== segment.start);
-      return [await this.session.nll(pass, batch.targets, chunk)];
+    walk: BatchWalk,
+    baseline: PrefixState,
+  ): Promise<Cell[]> {
+    const forks = { groups: 1, forks: segment.candidates, unit: unitOf(sweep) };
+    const nll = await walk.nll(baseline, sweep.base, forks);
+    return groupCells(sweep.base, segment.candidates, walk.batch, nll);
+  }
+
+  private async evaluateBaseline(
+    sweep: Sweep,
+    walk: BatchWalk,
+    walked: PrefixState | undefined,
+    onCells: (cells: Cell[]) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    const { base } = sweep;
+    const nearest = this.nearestState(walk, base, this.blockCount, walked);
+    const state = await this.walkTowards(this.blockCount, walk, nearest, base, 0);
+    const nll = await walk.nll(state, base);
+    if (!allFinite(nll)) {
+      const block = await walk.firstNonFinite(walk.start(), base);
+      throw new NonFiniteError(base, walk.batch.rowIndices[0], block, this.blockCount);
     }
-    const pass = this.pass(state, batch, live, (block) => segment.candidates.includes(block));
-    const nll = await this.session.nll(pass, batch.targets, chunk);
-    const size = batch.targets.length;
-    return segment.candidates.map((_, i) => nll.subarray((i + 1) * size, (i + 2) * size));
+    onCells(cellsOf(base, null, walk.batch, nll));
   }
 
-  private pass(
-    state: PrefixState,
-    batch: MicroBatch,
-    keep: (block: number) => boolean,
-    fork: (block: number) => boolean = () => false,
-  ): { x: Float32Array; batch: number; tokens: number; keep: boolean[]; fork: boolean[] } {
-    const blocks = Array.from({ length: this.blockCount }, (_, block) => block);
-    return {
-      x: state.values,
-      batch: batch.rows.length,
-      tokens: batch.positions,
-      keep: blocks.map(keep),
-      fork: blocks.map(fork),
-    };
+  /**
+   * The baseline's stream just before a candidate.
+   * @param walked where this task has walked it to: the budget may not have had room for that state
+   */
+  private async baselineState(
+    walk: BatchWalk,
+    base: Mask,
+    boundary: BlockIndex,
+    walked: PrefixState | undefined,
+  ): Promise<PrefixState> {
+    const nearest = this.nearestState(walk, base, boundary, walked);
+    const state = await this.walkTowards(boundary, walk, nearest, base, 0);
+    return walk.advance(state, boundary, base);
   }
-}
 
-function allFinite(values: Float32Array): boolean {
-  return values.every(Number.isFinite);
-}
+  private nearestState(
+    walk: BatchWalk,
+    mask: Mask,
+    boundary: BlockIndex,
+    walked: PrefixState | undefined,
+  ): PrefixState {
+    const kept = this.states.find(walk.batch, mask, boundary);
+    if (walked && walked.boundary > (kept?.boundary ?? 0)) return walked;
+    return kept ?? walk.start();
+  }
 
-function cellsOf(mask: Mask, candidate: number | null, batch: MicroBatch, nll: Float32Array): Cell[] {
-  return batch.rows.map((row, i) => ({
-    mask,
-    candidate,
-    row: row.index,
-    windowSums: windowSums(nll.subarray(i * batch.positions, (i + 1) * batch.positions)),
-  }));
+  /** Walks on to the last boundary, at or below `end`, at which a state is worth keeping for the next iteration. */
+  private async walkTowards(
+    end: BlockIndex,
+    walk: BatchWalk,
+    from: PrefixState,
+    mask: Mask,
+    fork: BlockIndex,
+  ): Promise<PrefixState> {
+    let state = from;
+    for (const { boundary, worth } of this.boundaries[fork]) {
+      if (boundary > end) break;
+      if (boundary <= state.boundary || !this.states.wants(from.values.byteLength, worth)) continue;
+      state = await walk.advance(state, boundary, mask);
+      this.states.keep(walk.batch, mask, state, worth);
+    }
+    return state;
+  }
 }

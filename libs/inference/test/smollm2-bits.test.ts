@@ -4,7 +4,7 @@ import { CHECKPOINT_CACHE, smollm2Golden, SMOLLM2_GGUF } from '@blockpruner/test
 import { expect, it } from 'vitest';
 import { OracleEvaluator, SweepEvaluator } from '../src/index.ts';
 
-const PLAN = { microBatchRows: 1, segmentCandidates: 1, headChunkTokens: 256 };
+const PLAN = { microBatchRows: 1, segmentCandidates: 1, headChunkTokens: 256, rowBucketTokens: 1 };
 
 it(
   'sweeps SmolLM2 to the same bits as the oracle, alone or in segments, with one thread or two',
@@ -24,7 +24,7 @@ it(
 
     for (const [threads, plan] of [
       [1, PLAN],
-      [1, { microBatchRows: 2, segmentCandidates: 3, headChunkTokens: 100 }],
+      [1, { microBatchRows: 2, segmentCandidates: 3, headChunkTokens: 100, rowBucketTokens: 1 }],
       [2, PLAN],
     ] as const) {
       const evaluator = await SweepEvaluator.load(checkpoint, { device: 'cpu', threads });

@@ -55,11 +55,11 @@ describe.each(Object.keys(TINY_MODELS) as TinyModelName[])('%s', (name) => {
   });
 
   it.each([
-    { threads: 1, microBatchRows: 1, segmentCandidates: 1, headChunkTokens: 256 },
-    { threads: 2, microBatchRows: 1, segmentCandidates: 1, headChunkTokens: 256 },
-    { threads: 1, microBatchRows: 2, segmentCandidates: 1, headChunkTokens: 256 },
-    { threads: 1, microBatchRows: 1, segmentCandidates: 3, headChunkTokens: 64 },
-    { threads: 2, microBatchRows: 2, segmentCandidates: 8, headChunkTokens: 32 },
+    { threads: 1, microBatchRows: 1, segmentCandidates: 1, headChunkTokens: 256, rowBucketTokens: 1 },
+    { threads: 2, microBatchRows: 1, segmentCandidates: 1, headChunkTokens: 256, rowBucketTokens: 1 },
+    { threads: 1, microBatchRows: 2, segmentCandidates: 1, headChunkTokens: 256, rowBucketTokens: 1 },
+    { threads: 1, microBatchRows: 1, segmentCandidates: 3, headChunkTokens: 64, rowBucketTokens: 1 },
+    { threads: 2, microBatchRows: 2, segmentCandidates: 8, headChunkTokens: 32, rowBucketTokens: 1 },
   ])('sweeps to the same bits as the oracle with %o', async ({ threads, ...plan }) => {
     const sweep = await SweepEvaluator.load(checkpoint, { device: 'cpu', threads });
     for (const base of [[], [2, 5]]) {

@@ -1,5 +1,5 @@
 import { parseBlock } from '@blockpruner/blocks';
-import { readArray, readInteger, readNumber, readObject, readString } from './json-fields.ts';
+import { readArray, readBoolean, readInteger, readNumber, readObject, readString } from './json-fields.ts';
 
 /** The dense model's score. Nats; `rows` in row order. */
 export interface DenseRecord {
@@ -24,7 +24,7 @@ export interface DecisionRecord {
   readonly removed: string;
   readonly score: number;
   readonly perplexity: number;
-  /** Runner-up's score minus the winner's; null where there was only one candidate. */
+  /** Runner-up's score minus the winner's, in fp32 where it was confirmed; null where there was only one candidate. */
   readonly margin: number | null;
   readonly candidates: readonly CandidateRecord[];
   /** Wall time of the iteration. */
@@ -37,6 +37,12 @@ export interface DecisionRecord {
   readonly parametersRemoved: number;
   /** `parametersRemoved` over all parameters. */
   readonly ratio: number;
+  /** Of the cells that went into the decision, sorted; empty in journals of before classes could be mixed. */
+  readonly numericClasses: readonly string[];
+  /** Whether the scores of the dtype of the run were closer than its noise, and so decide nothing by themselves. */
+  readonly belowNoise: boolean;
+  /** The close candidates with their scores in fp32, by which the choice was made; null where it was not. */
+  readonly confirmed: { readonly candidates: readonly CandidateRecord[] } | null;
 }
 
 /** @throws RangeError naming the field that does not fit */
@@ -59,20 +65,29 @@ export function readDecisionRecord(value: unknown, layerCount: number): Decision
     parseBlock(read, layerCount);
     return read;
   };
+  const candidates = (list: unknown, name: string): CandidateRecord[] =>
+    readArray(list, name).map((entry) => {
+      const candidate = readObject(entry, name);
+      return {
+        block: block(candidate.block, `${name}.block`),
+        score: readNumber(candidate.score, `${name}.score`),
+        rowCount: readInteger(candidate.rowCount, `${name}.rowCount`, 0),
+      };
+    });
+  const confirmation = (value: unknown) => ({
+    candidates: candidates(
+      readObject(value, 'decision.confirmed').candidates,
+      'decision.confirmed.candidates',
+    ),
+  });
+  const { numericClasses = [], belowNoise = false, confirmed = null } = fields;
   return {
     iteration: readInteger(fields.iteration, 'decision.iteration', 1),
     removed: block(fields.removed, 'decision.removed'),
     score: readNumber(fields.score, 'decision.score'),
     perplexity: readNumber(fields.perplexity, 'decision.perplexity'),
     margin: fields.margin === null ? null : readNumber(fields.margin, 'decision.margin'),
-    candidates: readArray(fields.candidates, 'decision.candidates').map((entry) => {
-      const candidate = readObject(entry, 'decision.candidates');
-      return {
-        block: block(candidate.block, 'decision.candidates.block'),
-        score: readNumber(candidate.score, 'decision.candidates.score'),
-        rowCount: readInteger(candidate.rowCount, 'decision.candidates.rowCount', 0),
-      };
-    }),
+    candidates: candidates(fields.candidates, 'decision.candidates'),
     seconds: readNumber(fields.seconds, 'decision.seconds'),
     runnerUp: fields.runnerUp === null ? null : block(fields.runnerUp, 'decision.runnerUp'),
     workers: readArray(fields.workers, 'decision.workers').map((name) =>
@@ -81,5 +96,10 @@ export function readDecisionRecord(value: unknown, layerCount: number): Decision
     retries: readInteger(fields.retries, 'decision.retries', 0),
     parametersRemoved: readInteger(fields.parametersRemoved, 'decision.parametersRemoved', 0),
     ratio: readNumber(fields.ratio, 'decision.ratio'),
+    numericClasses: readArray(numericClasses, 'decision.numericClasses').map((name) =>
+      readString(name, 'decision.numericClasses'),
+    ),
+    belowNoise: readBoolean(belowNoise, 'decision.belowNoise'),
+    confirmed: confirmed === null ? null : confirmation(confirmed),
   };
 }

@@ -29,6 +29,8 @@ export interface CellsEvent {
   /** Where the record starts, in bytes. */
   readonly offset: number;
   readonly mask: Mask;
+  /** In which the cells were computed; null in journals of before classes could be mixed. */
+  readonly numericClass: string | null;
   readonly cells: readonly { readonly candidate: BlockIndex | null; readonly row: number }[];
 }
 
@@ -138,7 +140,15 @@ function readCellsEvent(fields: Fields, time: string, config: RunConfig): CellsE
       row: readInteger(row, 'row', 0, config.rowTokens.length - 1),
     };
   });
-  return { kind: 'cells', time, offset: readInteger(fields.offset, 'offset', 0), mask, cells };
+  const { numericClass } = fields;
+  return {
+    kind: 'cells',
+    time,
+    offset: readInteger(fields.offset, 'offset', 0),
+    mask,
+    numericClass: numericClass === undefined ? null : readString(numericClass, 'numericClass'),
+    cells,
+  };
 }
 
 function readCandidate(value: unknown, mask: Mask, layerCount: number): BlockIndex {

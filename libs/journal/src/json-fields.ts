@@ -38,6 +38,11 @@ export function readString(value: unknown, name: string): string {
   return value;
 }
 
+export function readBoolean(value: unknown, name: string): boolean {
+  if (typeof value !== 'boolean') throw unfit(name, value, 'true or false');
+  return value;
+}
+
 export function readInteger(
   value: unknown,
   name: string,

@@ -24,10 +24,11 @@ export interface RunView extends RunProgress {
 export async function readRun(path: string): Promise<RunView> {
   const { created, ledger, cellCount } = await replay(path, false);
   const { config, time: createdAt } = created;
-  const { dense, decisions, finished, notes } = ledger;
+  const { dense, decisions, finished, notes, numericClass } = ledger;
   const owner = readOwner(path);
   const hash = configHash(config);
-  return { path, config, configHash: hash, createdAt, cellCount, owner, dense, decisions, finished, notes };
+  const progress = { dense, decisions, finished, notes, numericClass };
+  return { path, config, configHash: hash, createdAt, cellCount, owner, ...progress };
 }
 
 /**

@@ -59,6 +59,8 @@ class Replayer {
   private readonly held = new Map<string, Cell>();
   private created: CreatedEvent | undefined;
   private damage: string | undefined;
+  /** Of the latest worker: that of cells whose event names none. */
+  private joinedClass: unknown;
   private journalBytes = 0;
   private cellsBytes = 0;
   private cellCount = 0;
@@ -99,6 +101,7 @@ class Replayer {
     if (event.kind === 'cells') return this.takeCells(line, event, valueCounts(event, config));
     if (event.kind === 'note') {
       this.ledger.notes.push(event.note);
+      if (event.note.kind === 'worker-joined') this.joinedClass = event.note.numericClass;
       return;
     }
     this.fit(line, () => this.ledger.check(event));
@@ -123,6 +126,8 @@ class Replayer {
       }
       this.keep(event, values);
     }
+    const numericClass = event.numericClass ?? this.joinedClass;
+    if (typeof numericClass === 'string') this.ledger.computedIn(event.mask, numericClass);
     this.cellsBytes += bytes;
     this.cellCount += counts.length;
   }

@@ -26,10 +26,22 @@ describe('buildResult', () => {
 
   it('is the same for runs that differ in time, workers and retries', () => {
     const decision = decisionOf(1, 'mlp.1');
-    const other = { ...decision, seconds: 99, workers: ['elsewhere'], retries: 7 };
+    const other = {
+      ...decision,
+      seconds: 99,
+      workers: ['elsewhere'],
+      retries: 7,
+      numericClasses: ['a', 'b'],
+    };
     expect(buildResult(CONFIG, DENSE, [other], TOTALS)).toEqual(
       buildResult(CONFIG, DENSE, [decision], TOTALS),
     );
+  });
+
+  it('says how close candidates were confirmed, where they were', () => {
+    const decisions = [decisionOf(1, 'mlp.1')];
+    expect(buildResult({ ...CONFIG, confirm: 'fp32' }, DENSE, decisions, TOTALS).confirm).toBe('fp32');
+    expect(buildResult(CONFIG, DENSE, decisions, TOTALS)).not.toHaveProperty('confirm');
   });
 
   it('gives the dense scores for a run that removes nothing', () => {

@@ -29,6 +29,8 @@ export interface RunResult {
   readonly blockType: BlockType;
   readonly search: 'exhaustive';
   readonly stop: StopRule;
+  /** Absent where it was not asked for. */
+  readonly confirm?: 'fp32';
   readonly dense: ResultScore;
   readonly decisions: readonly ResultDecision[];
   /** All removed blocks in execution order, text form `mha.3+mlp.7`. */
@@ -60,6 +62,7 @@ export function buildResult(
     blockType: config.blockType,
     search: config.search,
     stop: config.stop,
+    ...(config.confirm && { confirm: config.confirm }),
     dense: { score: dense.score, perplexity: dense.perplexity },
     decisions: decisions.map((decision) => ({
       iteration: decision.iteration,

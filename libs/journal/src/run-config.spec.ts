@@ -9,6 +9,14 @@ describe('configHash', () => {
     expect(configHash(CONFIG)).toMatch(/^sha256:[0-9a-f]{64}$/);
   });
 
+  it('is for a config without confirmation what it was before there was one', () => {
+    expect(configHash(CONFIG)).toBe(
+      'sha256:6af82e686b3d2381a0dd2b7b773e03d6645d4fecaa6a31a0665ed3e53dcbb2e9',
+    );
+    expect(readRunConfig(CONFIG)).toEqual(CONFIG);
+    expect(readRunConfig({ ...CONFIG, confirm: 'fp32' })).toEqual({ ...CONFIG, confirm: 'fp32' });
+  });
+
   it('changes with every field', () => {
     const changes: Partial<typeof CONFIG>[] = [
       { modelFingerprint: 'sha256:other' },
@@ -18,6 +26,7 @@ describe('configHash', () => {
       { blockType: 'mha' },
       { stop: { kind: 'remove', count: 3 } },
       { stop: { kind: 'ratio', ratio: 0.2 } },
+      { confirm: 'fp32' },
     ];
     const hashes = changes.map((change) => configHash({ ...CONFIG, ...change }));
     expect(new Set([configHash(CONFIG), ...hashes]).size).toBe(changes.length + 1);
@@ -34,6 +43,8 @@ describe('readRunConfig', () => {
     ['config.blockType', { blockType: 'all' }],
     ['config.search', { search: 'race' }],
     ['config.stop.kind', { stop: { kind: 'never' } }],
+    ['config.confirm', { confirm: 'fp64' }],
+    ['config.confirm', { confirm: null }],
     ['config.stop.count', { stop: { kind: 'remove', count: 1.5 } }],
     ['config.stop.ratio', { stop: { kind: 'ratio', ratio: 'NaN' } }],
   ])('names %s when it does not fit', (name, change) => {

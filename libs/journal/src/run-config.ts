@@ -24,6 +24,8 @@ export interface RunConfig {
   readonly blockType: BlockType;
   readonly search: 'exhaustive';
   readonly stop: StopRule;
+  /** In which dtype close candidates are scored again; absent where they are not. */
+  readonly confirm?: 'fp32';
 }
 
 /** Keeps the window sums of one cell far below the size limit of a record of cells.bin. */
@@ -54,6 +56,7 @@ export function readRunConfig(value: unknown): RunConfig {
     blockType: readBlockType(fields.blockType),
     search: readSearch(fields.search),
     stop: readStopRule(fields.stop),
+    ...(fields.confirm !== undefined && { confirm: readConfirm(fields.confirm) }),
   };
 }
 
@@ -65,6 +68,11 @@ function readBlockType(value: unknown): BlockType {
 
 function readSearch(value: unknown): 'exhaustive' {
   if (value !== 'exhaustive') throw unfit('config.search', value, 'exhaustive');
+  return value;
+}
+
+function readConfirm(value: unknown): 'fp32' {
+  if (value !== 'fp32') throw unfit('config.confirm', value, 'fp32');
   return value;
 }
 

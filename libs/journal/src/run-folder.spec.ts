@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fillRun, finishRun, runPath } from '../test/example-run.ts';
-import { cellsOf, CONFIG, decisionOf, DENSE, NEW_RUN } from '../test/example-values.ts';
+import { cellsOf, CONFIG, decisionOf, DENSE, NEW_RUN, NUMERIC_CLASS } from '../test/example-values.ts';
 import { readRun, RunFolder } from './index.ts';
 
 const lines = (path: string, name: string): string[] =>
@@ -133,10 +133,14 @@ describe('RunFolder', () => {
     await run.appendDecision(decisionOf(1, 'mha.1'));
     const [cell] = cellsOf([]);
     const before = readFileSync(join(path, 'journal.jsonl'));
-    expect(() => run.appendCells([cell, { ...cell, row: 2 }])).toThrow('row is 2');
-    expect(() => run.appendCells([{ ...cell, candidate: 4 }])).toThrow('block mha.2 does not exist');
-    expect(() => run.appendCells([{ ...cell, mask: [1], candidate: 1 }])).toThrow('candidate is "mlp.0"');
-    expect(() => run.appendCells([{ ...cell, windowSums: new Float64Array(3) }])).toThrow(
+    expect(() => run.appendCells([cell, { ...cell, row: 2 }], NUMERIC_CLASS)).toThrow('row is 2');
+    expect(() => run.appendCells([{ ...cell, candidate: 4 }], NUMERIC_CLASS)).toThrow(
+      'block mha.2 does not exist',
+    );
+    expect(() => run.appendCells([{ ...cell, mask: [1], candidate: 1 }], NUMERIC_CLASS)).toThrow(
+      'candidate is "mlp.0"',
+    );
+    expect(() => run.appendCells([{ ...cell, windowSums: new Float64Array(3) }], NUMERIC_CLASS)).toThrow(
       'window sums of row 0 is 3',
     );
     expect(() => run.appendEvent({ kind: 'decision' })).toThrow('kind is "decision"');
@@ -162,6 +166,10 @@ describe('RunFolder', () => {
     run.requireConfig({ modelFingerprint: CONFIG.modelFingerprint, stop: { count: 2, kind: 'remove' } });
     expect(() => run.requireConfig({ calibrationHash: 'sha256:other' })).toThrow(
       /calibrationHash is "sha256:other" now, the run was created with "sha256:rows"/,
+    );
+    run.requireConfig(CONFIG);
+    expect(() => run.requireConfig({ ...CONFIG, confirm: 'fp32' })).toThrow(
+      /confirm is "fp32" now, the run was created with "none"/,
     );
     await run.release();
   });

@@ -162,7 +162,7 @@ export class RunFolder {
    */
   requireConfig(current: Partial<RunConfig>): void {
     for (const field of Object.keys(current) as (keyof RunConfig)[]) {
-      const [now, before] = [canonicalJson(current[field]), canonicalJson(this.config[field])];
+      const [now, before] = [current, this.config].map((config) => canonicalJson(config[field] ?? 'none'));
       if (now === before) continue;
       throw new RunFolderError(
         'mismatch',
@@ -172,11 +172,14 @@ export class RunFolder {
     }
   }
 
-  /** Writes all of the cells or none; they are on the disk when the next decision is. */
-  appendCells(cells: readonly Cell[]): void {
+  /**
+   * Writes all of the cells or none; they are on the disk when the next decision is.
+   * @param numericClass in which all of them were computed
+   */
+  appendCells(cells: readonly Cell[], numericClass: string): void {
     const { journal, cells: records } = this.files;
     const before = { journal: journal.lengthBytes, records: records.lengthBytes };
-    const entries = this.cellEntries(cells, before.records);
+    const entries = this.cellEntries(cells, numericClass, before.records);
     this.ownership.check();
     try {
       for (const { record } of entries) records.append(record);
@@ -186,6 +189,7 @@ export class RunFolder {
       records.rewind(before.records);
       throw error;
     }
+    for (const { mask } of cells) this.ledger.computedIn(mask, numericClass);
   }
 
   /** Notes something worth knowing of the run, such as `worker-joined`, with the time. */
@@ -249,13 +253,18 @@ export class RunFolder {
     }
   }
 
-  private cellEntries(cells: readonly Cell[], offset: number): { line: Buffer; record: Buffer }[] {
+  private cellEntries(
+    cells: readonly Cell[],
+    numericClass: string,
+    offset: number,
+  ): { line: Buffer; record: Buffer }[] {
     return cellBatches(cells).map((batch) => {
       const event: CellsEvent = {
         kind: 'cells',
         time: this.clock.wallTime(),
         offset,
         mask: batch[0].mask,
+        numericClass,
         cells: batch.map(({ candidate, row }) => ({ candidate, row })),
       };
       const written = writeEvent(event);

@@ -1,4 +1,4 @@
-import { parseBlock } from '@blockpruner/blocks';
+import { formatMask, parseBlock, type Mask } from '@blockpruner/blocks';
 import type { Cell } from '@blockpruner/perplexity';
 import type { DecisionRecord, DenseRecord } from './decision-record.ts';
 import type { DurableEvent, JournalNote } from './event.ts';
@@ -11,12 +11,16 @@ export interface RunProgress {
   readonly decisions: readonly DecisionRecord[];
   readonly finished: boolean;
   readonly notes: readonly JournalNote[];
+  /** In which the latest cells were computed; undefined while there are none. */
+  readonly numericClass: string | undefined;
 }
 
 /** `RunProgress` with the cells. */
 export interface RunState extends RunProgress {
   /** Each cell once, in the order in which they were journaled. */
   readonly cells: readonly Cell[];
+  /** In which the cells of a base mask were computed, sorted. */
+  numericClassesOf(mask: Mask): string[];
 }
 
 /** `RunState` while it grows: what a journal is read into, and what an event is checked against before it is written. */
@@ -26,7 +30,23 @@ export class RunLedger implements RunState {
   readonly cells: Cell[] = [];
   readonly notes: JournalNote[] = [];
   finished = false;
+  numericClass: string | undefined;
+  /** By text form of the mask. */
+  private readonly numericClasses = new Map<string, Set<string>>();
   private readonly removed = new Set<number>();
+
+  numericClassesOf(mask: Mask): string[] {
+    return [...(this.numericClasses.get(formatMask(mask)) ?? [])].sort();
+  }
+
+  /** Cells of the mask came, computed in this class. */
+  computedIn(mask: Mask, numericClass: string): void {
+    const text = formatMask(mask);
+    const classes = this.numericClasses.get(text);
+    if (classes) classes.add(numericClass);
+    else this.numericClasses.set(text, new Set([numericClass]));
+    this.numericClass = numericClass;
+  }
 
   /** @throws RangeError when the event cannot follow what is already there */
   check(event: DurableEvent): void {

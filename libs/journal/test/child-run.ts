@@ -1,7 +1,7 @@
 /** A coordinator of its own process, for tests that kill it or take its disk away: `child-run.ts <what> <folder>`. */
 import { setTimeout } from 'node:timers/promises';
 import { RunFolder, RunFolderError } from '../src/index.ts';
-import { cellsOf, decisionOf, DENSE, NEW_RUN } from './example-values.ts';
+import { cellsOf, decisionOf, DENSE, NEW_RUN, NUMERIC_CLASS } from './example-values.ts';
 
 const [what, path] = process.argv.slice(2);
 
@@ -18,11 +18,11 @@ function failureOf(error: unknown): object {
 
 async function appendUntilKilled(): Promise<void> {
   const run = await RunFolder.create(path, NEW_RUN, { heartbeatMs: 20 });
-  run.appendCells(cellsOf([]));
+  run.appendCells(cellsOf([]), NUMERIC_CLASS);
   await run.appendDense(DENSE);
   await run.appendDecision(decisionOf(1, 'mha.1'));
   report({ ready: true });
-  for (const cells = cellsOf([2]); ; await setTimeout(1)) run.appendCells(cells);
+  for (const cells = cellsOf([2]); ; await setTimeout(1)) run.appendCells(cells, NUMERIC_CLASS);
 }
 
 async function appendUntilFull(): Promise<void> {
@@ -30,7 +30,7 @@ async function appendUntilFull(): Promise<void> {
   const run = await RunFolder.create(path, NEW_RUN);
   let appends = 0;
   try {
-    for (; ; appends++) run.appendCells(cellsOf([]));
+    for (; ; appends++) run.appendCells(cellsOf([]), NUMERIC_CLASS);
   } catch (error) {
     report({ appends, ...failureOf(error) });
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { buildRemovalOrder, buildResult, type RunFolder, type RunFolderOptions } from '../src/index.ts';
-import { cellsOf, decisionOf, DENSE } from './example-values.ts';
+import { cellsOf, decisionOf, DENSE, NUMERIC_CLASS } from './example-values.ts';
 
 /** Short enough for a test, long enough that a heartbeat moves between two polls on a busy machine. */
 export const FAST: RunFolderOptions = { heartbeatMs: 10, staleMs: 400, pollMs: 100 };
@@ -17,16 +17,16 @@ export function runPath(): string {
 
 /** Fills a run up to its second decision, with cells of a third iteration behind it. */
 export async function fillRun(run: RunFolder): Promise<void> {
-  run.appendEvent({ kind: 'worker-joined', host: 'a', numericClass: 'cpu-avx512' });
-  run.appendCells(cellsOf([]).slice(0, 4));
-  run.appendCells(cellsOf([]).slice(4));
+  run.appendEvent({ kind: 'worker-joined', host: 'a', numericClass: NUMERIC_CLASS });
+  run.appendCells(cellsOf([]).slice(0, 4), NUMERIC_CLASS);
+  run.appendCells(cellsOf([]).slice(4), NUMERIC_CLASS);
   await run.appendDense(DENSE);
   await run.appendDecision(decisionOf(1, 'mha.1'));
-  run.appendCells(cellsOf([2]));
+  run.appendCells(cellsOf([2]), NUMERIC_CLASS);
   await run.appendDecision(decisionOf(2, 'mlp.0'));
-  run.appendCells(cellsOf([1, 2]).slice(0, 2));
+  run.appendCells(cellsOf([1, 2]).slice(0, 2), NUMERIC_CLASS);
   run.appendEvent({ kind: 'worker-left', host: 'a' });
-  run.appendCells(cellsOf([1, 2]).slice(2));
+  run.appendCells(cellsOf([1, 2]).slice(2), NUMERIC_CLASS);
 }
 
 export async function finishRun(run: RunFolder, stats: object): Promise<void> {

@@ -12,6 +12,8 @@ export const CONFIG: RunConfig = {
   stop: { kind: 'remove', count: 2 },
 };
 
+export const NUMERIC_CLASS = 'cpu-avx512';
+
 export const NEW_RUN: NewRun = {
   config: CONFIG,
   configYaml: 'remove: 2 # given\n',
@@ -55,5 +57,13 @@ export function decisionOf(iteration: number, removed: string): DecisionRecord {
     retries: 0,
     parametersRemoved: 1000 * iteration,
     ratio: iteration / 10,
+    numericClasses: [NUMERIC_CLASS],
+    belowNoise: true,
+    confirmed: {
+      candidates: [
+        { block: removed, score: 1.25 + iteration / 9, rowCount: 2 },
+        { block: 'mlp.1', score: -Infinity, rowCount: 2 },
+      ],
+    },
   };
 }

@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { RunFolder, type RunClock } from '../src/index.ts';
 import { FAST, runPath } from './example-run.ts';
-import { cellsOf, decisionOf, DENSE, NEW_RUN } from './example-values.ts';
+import { cellsOf, decisionOf, DENSE, NEW_RUN, NUMERIC_CLASS } from './example-values.ts';
 
 /** A clock turned by hand: sleeping moves it, and heartbeats come when the test says so. */
 class HandClock implements RunClock {
@@ -63,7 +63,7 @@ describe('two coordinators on one run folder', () => {
     expect(waits).toEqual([
       `${path} was left by process ${process.pid} on ${hostname()}: waiting up to 1 s to see whether it still runs`,
     ]);
-    run.appendCells(cellsOf([]));
+    run.appendCells(cellsOf([]), NUMERIC_CLASS);
     await run.appendDense(DENSE);
     await run.release();
   });
@@ -145,7 +145,9 @@ describe('two coordinators on one run folder', () => {
       message: /now belongs to process \d+ on .*: this process stopped writing/,
     };
     stalled.ticks.forEach((tick) => tick());
-    expect(() => first.appendCells(cellsOf([]))).toThrow(expect.objectContaining({ code: 'lost-ownership' }));
+    expect(() => first.appendCells(cellsOf([]), NUMERIC_CLASS)).toThrow(
+      expect.objectContaining({ code: 'lost-ownership' }),
+    );
     expect(() => first.appendEvent({ kind: 'worker-joined' })).toThrow(/now belongs to/);
     await expect(first.appendDense(DENSE)).rejects.toMatchObject(lost);
     await expect(first.appendDecision(decisionOf(1, 'mha.1'))).rejects.toMatchObject(lost);
@@ -165,7 +167,7 @@ describe('two coordinators on one run folder', () => {
     for (const attempt of attempts) {
       if (attempt.status === 'rejected') expect(attempt.reason).toMatchObject({ code: 'owned' });
     }
-    owners[0].value.appendCells(cellsOf([]));
+    owners[0].value.appendCells(cellsOf([]), NUMERIC_CLASS);
     await owners[0].value.release();
   });
 

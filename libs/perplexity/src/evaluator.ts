@@ -11,7 +11,7 @@ export interface IndexedRow {
 export interface Evaluator {
   /**
    * Evaluates the sweep over each row.
-   * @param onCells called after each finished micro-batch with its cells
+   * @param onCells called after each finished run with its cells; with none where a run is only a part of the way to them
    * @param signal ends the evaluation between two runs, by throwing its reason
    */
   evaluate(

@@ -6,6 +6,8 @@ export { cellKey, sameCellValue } from './cell.ts';
 export type { Cell, CellId } from './cell.ts';
 export { CellError, CellTable } from './cell-table.ts';
 export type { Evaluator, IndexedRow } from './evaluator.ts';
+export { marginNoise } from './margin-noise.ts';
+export type { NoiseSample } from './margin-noise.ts';
 export { perplexityOf, scoreOf } from './score.ts';
 export type { Score } from './score.ts';
 export { rowMeanNats, targetCount, WINDOW_TARGETS, windowCount, windowSums } from './window.ts';

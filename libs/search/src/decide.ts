@@ -3,15 +3,20 @@ import { perplexityOf } from '@blockpruner/perplexity';
 import { SearchError } from './search-error.ts';
 import type { CandidateScore, Decision } from './strategy.ts';
 
+/** The candidates with a finite score from the best on, ties in the paper's order. */
+export function ranking(candidates: readonly CandidateScore[]): CandidateScore[] {
+  return candidates
+    .filter(({ score }) => Number.isFinite(score))
+    .sort((a, b) => a.score - b.score || compareTie(a.block, b.block));
+}
+
 /**
  * The paper's choice: the strictly lowest score, ties in the paper's order. Non-finite scores never win.
  * @param candidates in execution order
  * @throws SearchError when no candidate has a finite score
  */
 export function decide(iteration: number, candidates: readonly CandidateScore[]): Decision {
-  const ranked = candidates
-    .filter(({ score }) => Number.isFinite(score))
-    .sort((a, b) => a.score - b.score || compareTie(a.block, b.block));
+  const ranked = ranking(candidates);
   if (ranked.length === 0) {
     const first = candidates[0];
     throw new SearchError(

@@ -1,7 +1,8 @@
 import { blockParameters, blocksOfType } from '@blockpruner/blocks';
 import { checkProblem, isSolved, type SearchProblem } from './problem.ts';
 
-interface Bounds {
+/** What a number lies between, both included. */
+export interface Bounds {
   readonly least: number;
   readonly most: number;
 }

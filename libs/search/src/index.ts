@@ -2,9 +2,12 @@
  * Strategies of the search: which cells it needs next, and which block goes. Pure: a step follows from the
  * decisions so far and the cells there are, which is all that a resumed run needs.
  */
+export { closeCandidates, confirmDecision } from './confirm.ts';
 export { exhaustiveSearch } from './exhaustive.ts';
 export { expectedEvaluations } from './expected-evaluations.ts';
-export type { ExpectedEvaluations } from './expected-evaluations.ts';
+export type { Bounds, ExpectedEvaluations } from './expected-evaluations.ts';
+export { expectedFlops, remainingFlops } from './expected-flops.ts';
+export { NOISE_ROWS, noiseSample } from './noise-sample.ts';
 export { checkProblem } from './problem.ts';
 export type { SearchProblem, StopRule } from './problem.ts';
 export { SearchError } from './search-error.ts';

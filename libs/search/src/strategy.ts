@@ -21,7 +21,7 @@ export interface Decision {
   readonly perplexity: number;
   /** Null where no other candidate has a finite score. */
   readonly runnerUp: BlockIndex | null;
-  /** Runner-up's score minus the winner's, nats. */
+  /** Runner-up's score minus the winner's, nats; in fp32 where the choice was confirmed. */
   readonly margin: number | null;
   /** In execution order. */
   readonly candidates: readonly CandidateScore[];

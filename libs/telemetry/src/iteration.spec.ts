@@ -14,6 +14,8 @@ const fields: IterationFields = {
   candidates: 55,
   rows: 256,
   tokensPerSecond: 12_345,
+  flopsPerSecond: 2.6e12,
+  mfuPercent: 41.24,
   seconds: 42,
   workers: 4,
   retries: 0,
@@ -36,13 +38,15 @@ describe('the iteration line', () => {
 
   it('is a sentence for a person', () => {
     expect(lineOf('pretty', fields)).toMatch(
-      /\] INFO: iteration 3: removed mha\.12, perplexity 18\.399 \(\+0\.0312 nats to dense\), runner-up mlp\.4 \+0\.0021, 55 candidates x 256 rows in 42 s, 12\.3 k tokens\/s, 4 workers, 0 retries, 12\.3 M parameters removed \(9\.12 %\), ETA 12 min 05 s$/,
+      /\] INFO: iteration 3: removed mha\.12, perplexity 18\.399 \(\+0\.0312 nats to dense\), runner-up mlp\.4 \+0\.0021, 55 candidates x 256 rows in 42 s, 12\.3 k tokens\/s, 2\.60 TFLOP\/s \(MFU 41\.2 %\), 4 workers, 0 retries, 12\.3 M parameters removed \(9\.12 %\), ETA 12 min 05 s$/,
     );
   });
 
-  it('does without a runner-up and an estimate', () => {
-    const line = lineOf('pretty', { ...fields, runnerUp: null, margin: null, etaSeconds: null });
+  it('does without a runner-up, an estimate and a peak', () => {
+    const none = { runnerUp: null, margin: null, mfuPercent: null, etaSeconds: null };
+    const line = lineOf('pretty', { ...fields, ...none });
     expect(line).toContain(', no runner-up, ');
+    expect(line).toContain(', 2.60 TFLOP/s, 4 workers');
     expect(line).not.toContain('ETA');
   });
 

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { formatCount, formatDuration } from './quantities.ts';
+import { formatCount, formatDuration, formatFlops } from './quantities.ts';
 
 /** The message of the line that reports one iteration. */
 export const ITERATION_MESSAGE = 'iteration';
@@ -26,6 +26,10 @@ export interface IterationFields {
   readonly rows: number;
   /** Tokens scored a second, all workers together: tokens of a row times candidates. */
   readonly tokensPerSecond: number;
+  /** FLOPs of the cells that were computed in it, as a sweep computes them, over its wall time. */
+  readonly flopsPerSecond: number;
+  /** That over the sum of the workers' measured peaks, in per cent; null where a worker's is not known. */
+  readonly mfuPercent: number | null;
   /** Wall time of the iteration. */
   readonly seconds: number;
   /** Workers that took part. */
@@ -51,13 +55,15 @@ export function logIteration(logger: Logger, fields: IterationFields): void {
 
 /** The same in words, for a person. */
 export function describeIteration(fields: IterationFields): string {
-  const { runnerUp, margin, etaSeconds } = fields;
+  const { runnerUp, margin, mfuPercent, etaSeconds } = fields;
+  const mfu = mfuPercent === null ? '' : ` (MFU ${decimal(mfuPercent, 1)} %)`;
   const parts = [
     `iteration ${fields.iteration}: removed ${fields.removed}`,
     `perplexity ${decimal(fields.perplexity, 3)} (${signed(fields.deltaNats)} nats to dense)`,
     runnerUp === null || margin === null ? 'no runner-up' : `runner-up ${runnerUp} ${signed(margin)}`,
     `${fields.candidates} candidates x ${fields.rows} rows in ${formatDuration(Number(fields.seconds))}`,
     `${formatCount(Number(fields.tokensPerSecond))} tokens/s`,
+    `${formatFlops(Number(fields.flopsPerSecond))}/s${mfu}`,
     `${fields.workers} workers, ${fields.retries} retries`,
     `${formatCount(Number(fields.parametersRemoved))} parameters removed (${decimal(100 * fields.ratio, 2)} %)`,
   ];

@@ -35,6 +35,16 @@ describe('ProgressDisplay on a terminal', () => {
     ]);
   });
 
+  it('takes the time left from what the units cost, where they cost unequally', () => {
+    const { terminal, clock, progress } = display({ isTTY: true });
+    progress.update({ title, done: 0, total: 10, cost: { done: 100, total: 1100 } });
+    clock.ms += 10_000;
+    progress.update({ title, done: 5, total: 10, cost: { done: 900, total: 1100 } });
+    expect(screenOf(terminal.text)).toEqual([
+      'iteration 3/12 [##########----------] 50 %  5/10  0.50/s  ETA 2.5 s',
+    ]);
+  });
+
   it('redraws at most ten times a second, but a new title at once', () => {
     const { terminal, clock, progress } = display({ isTTY: true });
     for (let i = 0; i < 100; i++) {

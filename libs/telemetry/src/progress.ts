@@ -9,6 +9,8 @@ export interface Progress {
   /** Units done of `total`, say cells. */
   readonly done: number;
   readonly total: number;
+  /** Done and in all of what the units cost, in any measure: the time left follows from it where they cost unequally. */
+  readonly cost?: { readonly done: number; readonly total: number };
   /** More to show at the end of the line, `4 workers`. */
   readonly detail?: string;
 }
@@ -43,6 +45,7 @@ export class ProgressDisplay {
   private title = '';
   private startMs = 0;
   private startDone = 0;
+  private startCost = 0;
   private shownMs: number;
   private closed = false;
 
@@ -60,13 +63,17 @@ export class ProgressDisplay {
       this.title = progress.title;
       this.startMs = now;
       this.startDone = progress.done;
+      this.startCost = costOf(progress).done;
     }
     const isDue = now - this.shownMs >= (isTty ? REDRAW_MS : intervalMs);
     if (!isDue && !(isTty && isNew)) return; // (1)
     this.shownMs = now;
     const pace = this.pace(progress, now);
     if (isTty) stream.setBlock([progressLine(progress, pace)]);
-    else logger.info({ ...progress, ...pace }, 'progress');
+    else {
+      const { done, total, detail } = progress;
+      logger.info({ title: this.title, done, total, detail, ...pace }, 'progress');
+    }
   }
 
   /** Takes the live line away until the next update that draws. */
@@ -80,13 +87,18 @@ export class ProgressDisplay {
     this.clear();
   }
 
-  private pace({ done, total }: Progress, now: number): Pace {
+  private pace(progress: Progress, now: number): Pace {
     const seconds = (now - this.startMs) / 1000;
-    const since = done - this.startDone; // (2)
-    if (seconds <= 0 || since <= 0) return { perSecond: null, etaSeconds: null };
-    const perSecond = since / seconds;
-    return { perSecond, etaSeconds: (total - done) / perSecond };
+    const { done, total } = costOf(progress);
+    const units = progress.done - this.startDone; // (2)
+    const cost = done - this.startCost;
+    if (seconds <= 0 || units <= 0 || cost <= 0) return { perSecond: null, etaSeconds: null };
+    return { perSecond: units / seconds, etaSeconds: ((total - done) * seconds) / cost };
   }
+}
+
+function costOf({ done, total, cost }: Progress): { readonly done: number; readonly total: number } {
+  return cost ?? { done, total };
 }
 
 /** Null while nothing has been done since the title began. */

@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatCount, formatDuration } from './quantities.ts';
+import { formatBytes, formatCount, formatDuration, formatFlops, parseBytes } from './quantities.ts';
 
 describe('formatDuration', () => {
   it.each([
@@ -36,6 +37,56 @@ describe('formatBytes', () => {
   });
 });
 
+describe('parseBytes', () => {
+  it.each([
+    ['1', 1],
+    ['1073741824', 2 ** 30],
+    ['12GiB', 12 * 2 ** 30],
+    ['1.5 GiB', 1.5 * 2 ** 30],
+    ['512mib', 512 * 2 ** 20],
+    ['64KiB', 65_536],
+    ['2TiB', 2 ** 41],
+    ['100 B', 100],
+    ['0.3KiB', 307],
+    ['1024TiB', 2 ** 50],
+  ])('reads %s as %d', (text, bytes) => {
+    expect(parseBytes(text)).toBe(bytes);
+  });
+
+  it.each(['', '0', '0.1', '-1', '12GB', '12G', '1e9', ' 1GiB', '1GiB ', '1  GiB', 'GiB', '1.GiB', '1,5GiB'])(
+    'takes %j for no size',
+    (text) => {
+      expect(parseBytes(text)).toBeUndefined();
+    },
+  );
+
+  it('takes no size above a pebibyte', () => {
+    expect(parseBytes('1025TiB')).toBeUndefined();
+    expect(parseBytes('9999999999999999TiB')).toBeUndefined();
+    expect(parseBytes('9'.repeat(400))).toBeUndefined();
+  });
+
+  it('reads whole bytes of any text, or nothing', () => {
+    const digits = fc.constantFrom('0', '1', '9', '.', '-', 'e');
+    const text = fc.array(fc.oneof(digits, fc.constantFrom('G', 'i', 'B', 'm', ' '), fc.string()));
+    fc.assert(
+      fc.property(text, (parts) => {
+        const bytes = parseBytes(parts.join(''));
+        expect(bytes === undefined || (Number.isSafeInteger(bytes) && bytes >= 1)).toBe(true);
+      }),
+    );
+  });
+
+  it('reads what formatBytes writes, to its three digits', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2 ** 49 }), (bytes) => {
+        expect(parseBytes(formatBytes(bytes)) ?? 0).toBeGreaterThan(0.99 * bytes - 1);
+        expect(parseBytes(formatBytes(bytes)) ?? 0).toBeLessThan(1.01 * bytes + 1);
+      }),
+    );
+  });
+});
+
 describe('formatCount', () => {
   it.each([
     [0, '0'],
@@ -49,5 +100,18 @@ describe('formatCount', () => {
     [-12_345, '-12.3 k'],
   ])('writes %d as %s', (count, text) => {
     expect(formatCount(count)).toBe(text);
+  });
+});
+
+describe('formatFlops', () => {
+  it.each([
+    [0, '0 FLOP'],
+    [999.7, '1.00 kFLOP'],
+    [17_400_000_000, '17.4 GFLOP'],
+    [1.24e18, '1.24 EFLOP'],
+    [1e24, '1000 ZFLOP'],
+    [NaN, 'unknown'],
+  ])('writes %d as %s', (flops, text) => {
+    expect(formatFlops(flops)).toBe(text);
   });
 });

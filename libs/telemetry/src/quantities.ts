@@ -17,9 +17,38 @@ export function formatBytes(bytes: number): string {
   return scaled(bytes, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']);
 }
 
+const BYTES_PER_UNIT: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+};
+/** No machine has more memory, and it is a safe integer. */
+const MOST_BYTES = 2 ** 50;
+
+/**
+ * Reads a size: `12GiB`, `1.5 GiB`, `512MiB` or plain bytes, upper or lower case.
+ * @returns whole bytes, 1 byte to 1 PiB; undefined for anything else, the units of 1000 among them
+ */
+export function parseBytes(text: string): number | undefined {
+  const [, digits, unit] = /^(\d{1,16}(?:\.\d{1,6})?) ?([a-z]{0,3})$/i.exec(text) ?? [];
+  const scale = digits === undefined ? undefined : BYTES_PER_UNIT[unit.toLowerCase()];
+  if (scale === undefined) return undefined;
+  const bytes = Math.floor(Number(digits) * scale);
+  return bytes >= 1 && bytes <= MOST_BYTES ? bytes : undefined;
+}
+
 /** Decimal units, three digits: `999`, `12.3 k`, `135 M`, `1.24 B` (billions). */
 export function formatCount(count: number): string {
   return scaled(count, 1000, ['', 'k', 'M', 'B', 'T']);
+}
+
+/** Decimal units, three digits: `17.4 GFLOP`, `1.24 EFLOP`; with `/s` behind it, a speed. */
+export function formatFlops(flops: number): string {
+  const units = ['', 'k', 'M', 'G', 'T', 'P', 'E', 'Z'].map((prefix) => `${prefix}FLOP`);
+  return scaled(flops, 1000, units);
 }
 
 function scaled(value: number, base: number, units: readonly string[]): string {

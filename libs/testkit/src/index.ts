@@ -4,6 +4,7 @@
  */
 export { freePort } from './free-port.ts';
 export { startHubStandIn } from './hub-stand-in.ts';
+export { limitAddressSpace } from './limit-address-space.ts';
 export { descendants, processExists } from './process-tree.ts';
 export { smollm2Golden } from './smollm2-golden.ts';
 export { CHECKPOINT_CACHE, SMOLLM2_GGUF } from './smollm2-model.ts';

@@ -8,12 +8,13 @@ import type { SweepTask } from './gen/blockpruner/v1/SweepTask.ts';
 import type { Welcome } from './gen/blockpruner/v1/Welcome.ts';
 import { WireError } from './wire-error.ts';
 
-const plan = { microBatchRows: 4, segmentCandidates: 8, headChunkTokens: 512 };
+const plan = { microBatchRows: 4, segmentCandidates: 8, headChunkTokens: 512, rowBucketTokens: 1 };
 const welcome: Welcome = {
   protocol: 1,
   runId: 'run',
   model: { path: '/models/tiny', fingerprint: 'sha256:00' },
   heartbeatMs: 1000,
+  longestRowTokens: 256,
 };
 const sweep: SweepTask = {
   taskId: 't',
@@ -153,6 +154,8 @@ describe('limits of coordinator messages', () => {
       model,
       heartbeatMs: 1000,
       shapePlan: null,
+      longestRowTokens: 256,
+      microBatchRows: null,
     };
     expect(() => encodeCoordinatorMessage(message)).toThrow(/^welcome has \d+ bytes: must fit in 33554432/);
   });

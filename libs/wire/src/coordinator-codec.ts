@@ -6,11 +6,13 @@ import {
   MAX_ID_CHARS,
   MAX_MESSAGE_BYTES,
   MAX_PATH_CHARS,
+  MAX_ROW_TOKENS,
   MAX_TASK_ROWS,
+  MIN_ROW_TOKENS,
 } from './limits.ts';
 import type { CoordinatorMessage, Welcome } from './message.ts';
 import { checkChosenProtocol, PROTOCOL_VERSION } from './protocol-version.ts';
-import { planFromProto, taskFromProto, taskToProto } from './task-mapping.ts';
+import { microBatchRows, planFromProto, taskFromProto, taskToProto } from './task-mapping.ts';
 import { cutReason, present, reason, rejectAs, text, whole } from './validate.ts';
 import { countEntries } from './wire-format.ts';
 
@@ -19,6 +21,7 @@ const ROWS_PATH = [2, 1, 5];
 
 const id = text(MAX_ID_CHARS);
 const path = text(MAX_PATH_CHARS);
+const rowTokens = whole(MIN_ROW_TOKENS, MAX_ROW_TOKENS);
 const heartbeatMs = whole(HEARTBEAT_RANGE_MS.min, HEARTBEAT_RANGE_MS.max);
 
 /** @throws WireError when the message would be larger than 32 MiB */
@@ -37,7 +40,7 @@ export function encodeCoordinatorMessage(message: CoordinatorMessage): Buffer {
 function toProto(message: CoordinatorMessage): CoordinatorMessageProto {
   switch (message.kind) {
     case 'welcome':
-      return { welcome: message };
+      return { welcome: { ...message, microBatchRows: message.microBatchRows ?? undefined } };
     case 'assign':
       return { assign: { sweep: taskToProto(message.task) } };
     case 'cancel':
@@ -94,5 +97,10 @@ function welcomeFromProto(proto: Welcome__Output): Welcome {
     },
     heartbeatMs: heartbeatMs(proto.heartbeatMs, 'welcome.heartbeatMs'),
     shapePlan: proto.shapePlan ? planFromProto(proto.shapePlan, 'welcome.shapePlan') : null,
+    longestRowTokens: rowTokens(proto.longestRowTokens, 'welcome.longestRowTokens'),
+    microBatchRows:
+      proto.microBatchRows === undefined
+        ? null
+        : microBatchRows(proto.microBatchRows, 'welcome.microBatchRows'),
   };
 }

@@ -1,4 +1,4 @@
-import type { BlockIndex, Mask, ShapePlan } from '@blockpruner/blocks';
+import type { BlockIndex, Mask, ShapePlan, UnitKind } from '@blockpruner/blocks';
 import type { Cell, IndexedRow } from '@blockpruner/perplexity';
 
 /** The first message of a worker: who it is, and the range of protocol versions it speaks. */
@@ -24,8 +24,19 @@ export interface Hello {
 /** What a worker says. */
 export type WorkerMessage =
   | Hello
-  | { readonly kind: 'ready'; readonly modelFingerprint: string }
-  | { readonly kind: 'heartbeat' }
+  | {
+      readonly kind: 'ready';
+      readonly modelFingerprint: string;
+      /** The plan the worker found by measuring, or the one that welcome gave it. */
+      readonly shapePlan: ShapePlan;
+      /** Measured speed of a large matrix product on the worker's device; 0 where it was not measured. */
+      readonly peakFlopsPerSecond: number;
+    }
+  | {
+      readonly kind: 'heartbeat';
+      /** A task that has got on without yielding a cell; null where there is none. */
+      readonly taskId: string | null;
+    }
   | { readonly kind: 'cells'; readonly taskId: string; readonly cells: readonly Cell[] }
   | { readonly kind: 'taskDone'; readonly taskId: string; readonly computeSeconds: number }
   | {
@@ -33,6 +44,8 @@ export type WorkerMessage =
       readonly taskId: string;
       readonly reason: string;
       readonly retryable: boolean;
+      /** The largest plan the worker uses from now on, after it ran out of memory; else null. */
+      readonly shrunkPlan: ShapePlan | null;
     }
   /** The worker can do nothing for this run: the model is missing, or another one. */
   | { readonly kind: 'failed'; readonly reason: string }
@@ -43,12 +56,15 @@ export type WorkerMessage =
 export interface WireTask {
   readonly taskId: string;
   readonly base: Mask;
-  /** Ascending; none of them in `base`. */
+  /** The first block of each candidate: ascending; none of their blocks in `base`. */
   readonly candidates: readonly BlockIndex[];
+  readonly unit: UnitKind;
   /** Whether the base mask itself is evaluated too; true when there are no candidates. */
   readonly baseline: boolean;
   readonly rows: readonly IndexedRow[];
   readonly plan: ShapePlan;
+  /** Whether to compute in fp32, whatever the dtype of the worker's class. */
+  readonly inFp32: boolean;
 }
 
 /** The answer to hello: what a worker needs to know of the run. */
@@ -62,6 +78,10 @@ export interface Welcome {
   readonly heartbeatMs: number;
   /** The plan of the worker's numeric class; null when the worker shall find one. */
   readonly shapePlan: ShapePlan | null;
+  /** Tokens of the longest row that will come: what a worker plans its memory for. */
+  readonly longestRowTokens: number;
+  /** Rows a micro-batch where the user has fixed them; null when the worker shall choose. */
+  readonly microBatchRows: number | null;
 }
 
 /** What the coordinator says. */

@@ -1,4 +1,4 @@
-import type { ShapePlan } from '@blockpruner/blocks';
+import { isUnitStart, unitBlocks, type ShapePlan } from '@blockpruner/blocks';
 import type { IndexedRow } from '@blockpruner/perplexity';
 import type { ShapePlan__Output } from './gen/blockpruner/v1/ShapePlan.ts';
 import type { SweepTask, SweepTask__Output } from './gen/blockpruner/v1/SweepTask.ts';
@@ -19,9 +19,10 @@ const id = text(MAX_ID_CHARS);
 const blocks = ascending(MAX_BLOCKS - 1);
 const rowIndex = whole(0, MAX_CALIBRATION_ROWS - 1);
 const tokenIds = wholes(0, MAX_VOCABULARY - 1, MIN_ROW_TOKENS, MAX_ROW_TOKENS);
-const microBatchRows = whole(1, MAX_TASK_ROWS);
+export const microBatchRows = whole(1, MAX_TASK_ROWS);
 const segmentCandidates = whole(1, MAX_BLOCKS);
 const headChunkTokens = whole(1, MAX_ROW_TOKENS);
+const rowBucketTokens = whole(1, MAX_ROW_TOKENS);
 
 export function taskToProto(task: WireTask): SweepTask {
   return {
@@ -31,6 +32,8 @@ export function taskToProto(task: WireTask): SweepTask {
     baseline: task.baseline,
     rows: task.rows.map(({ index, tokenIds }) => ({ index, tokenIds: Array.from(tokenIds) })),
     plan: task.plan,
+    wholeLayers: task.unit === 'layer',
+    inFp32: task.inFp32,
   };
 }
 
@@ -39,6 +42,7 @@ export function planFromProto(proto: ShapePlan__Output, at: string): ShapePlan {
     microBatchRows: microBatchRows(proto.microBatchRows, `${at}.microBatchRows`),
     segmentCandidates: segmentCandidates(proto.segmentCandidates, `${at}.segmentCandidates`),
     headChunkTokens: headChunkTokens(proto.headChunkTokens, `${at}.headChunkTokens`),
+    rowBucketTokens: rowBucketTokens(proto.rowBucketTokens, `${at}.rowBucketTokens`),
   };
 }
 
@@ -60,16 +64,18 @@ export function taskFromProto(proto: SweepTask__Output, at: string): WireTask {
     baseline: flag(proto.baseline, `${at}.baseline`),
     rows: rows(proto.rows, `${at}.rows`),
     plan: planFromProto(present(proto.plan, `${at}.plan`), `${at}.plan`),
+    unit: flag(proto.wholeLayers, `${at}.wholeLayers`) ? 'layer' : 'block',
+    inFp32: flag(proto.inFp32, `${at}.inFp32`),
   };
   const removed = new Set(task.base);
-  const alreadyRemoved = task.candidates.findIndex((block) => removed.has(block));
-  if (alreadyRemoved >= 0) {
-    reject(
-      `${at}.candidates[${alreadyRemoved}]`,
-      task.candidates[alreadyRemoved],
-      'must not be a block of base',
-    );
-  }
+  task.candidates.forEach((first, i) => {
+    if (!isUnitStart(task.unit, first)) {
+      reject(`${at}.candidates[${i}]`, first, 'must be the first block of a layer, an even index');
+    }
+    if (unitBlocks(task.unit, first).some((block) => removed.has(block))) {
+      reject(`${at}.candidates[${i}]`, first, 'must not be a block of base');
+    }
+  });
   if (task.candidates.length === 0 && !task.baseline) {
     reject(`${at}.baseline`, false, 'must be true when there are no candidates');
   }

@@ -45,11 +45,11 @@ export function doubles(minCount: number, maxCount: number): Check<Float64Array>
   return (value, at) => Float64Array.from(counted(value, at, minCount, maxCount) as number[]);
 }
 
-/** A finite duration, 0 included. */
-export const seconds: Check<number> = (value, at) =>
+/** A measured quantity: finite, 0 included. */
+export const measure: Check<number> = (value, at) =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0
     ? value
-    : reject(at, value, 'must be a finite number of seconds, 0 or more');
+    : reject(at, value, 'must be a finite number, 0 or more');
 
 export const flag: Check<boolean> = (value, at) =>
   typeof value === 'boolean' ? value : reject(at, value, 'must be true or false');

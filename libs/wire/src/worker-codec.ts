@@ -5,7 +5,8 @@ import type { WorkerMessage as WorkerMessageProto } from './gen/blockpruner/v1/W
 import { MAX_BATCH_CELLS, MAX_ID_CHARS, MAX_MESSAGE_BYTES, MAX_NAME_CHARS, MAX_THREADS } from './limits.ts';
 import type { Hello, WorkerMessage } from './message.ts';
 import { checkOfferedProtocols, PROTOCOL_VERSION } from './protocol-version.ts';
-import { cutReason, flag, present, reason, rejectAs, seconds, text, whole } from './validate.ts';
+import { cutReason, flag, measure, present, reason, rejectAs, text, whole } from './validate.ts';
+import { planFromProto } from './task-mapping.ts';
 import { countEntries } from './wire-format.ts';
 
 /** Field numbers of WorkerMessage.cells and CellBatch.cells. */
@@ -36,13 +37,19 @@ function toProto(message: WorkerMessage): WorkerMessageProto {
     case 'ready':
       return { ready: message };
     case 'heartbeat':
-      return { heartbeat: {} };
+      return { heartbeat: { taskId: message.taskId ?? undefined } };
     case 'cells':
       return { cells: { taskId: message.taskId, cells: message.cells.map(cellToProto) } };
     case 'taskDone':
       return { taskDone: message };
     case 'taskFailed':
-      return { taskFailed: { ...message, reason: cutReason(message.reason) } };
+      return {
+        taskFailed: {
+          ...message,
+          reason: cutReason(message.reason),
+          shrunkPlan: message.shrunkPlan ?? undefined,
+        },
+      };
     case 'failed':
       return { failed: { reason: cutReason(message.reason) } };
     case 'leaving':
@@ -60,9 +67,17 @@ export function decodeWorkerMessage(bytes: Buffer): WorkerMessage {
     case 'hello':
       return helloFromProto(present(proto.hello, 'hello'));
     case 'ready':
-      return { kind: 'ready', modelFingerprint: id(proto.ready?.modelFingerprint, 'ready.modelFingerprint') };
+      return {
+        kind: 'ready',
+        modelFingerprint: id(proto.ready?.modelFingerprint, 'ready.modelFingerprint'),
+        shapePlan: planFromProto(present(proto.ready?.shapePlan, 'ready.shapePlan'), 'ready.shapePlan'),
+        peakFlopsPerSecond: measure(proto.ready?.peakFlopsPerSecond, 'ready.peakFlopsPerSecond'),
+      };
     case 'heartbeat':
-      return { kind: 'heartbeat' };
+      return {
+        kind: 'heartbeat',
+        taskId: proto.heartbeat?.taskId === undefined ? null : id(proto.heartbeat.taskId, 'heartbeat.taskId'),
+      };
     case 'cells':
       return {
         kind: 'cells',
@@ -73,7 +88,7 @@ export function decodeWorkerMessage(bytes: Buffer): WorkerMessage {
       return {
         kind: 'taskDone',
         taskId: id(proto.taskDone?.taskId, 'taskDone.taskId'),
-        computeSeconds: seconds(proto.taskDone?.computeSeconds, 'taskDone.computeSeconds'),
+        computeSeconds: measure(proto.taskDone?.computeSeconds, 'taskDone.computeSeconds'),
       };
     case 'taskFailed':
       return {
@@ -81,6 +96,9 @@ export function decodeWorkerMessage(bytes: Buffer): WorkerMessage {
         taskId: id(proto.taskFailed?.taskId, 'taskFailed.taskId'),
         reason: reason(proto.taskFailed?.reason, 'taskFailed.reason'),
         retryable: flag(proto.taskFailed?.retryable, 'taskFailed.retryable'),
+        shrunkPlan: proto.taskFailed?.shrunkPlan
+          ? planFromProto(proto.taskFailed.shrunkPlan, 'taskFailed.shrunkPlan')
+          : null,
       };
     case 'failed':
       return { kind: 'failed', reason: reason(proto.failed?.reason, 'failed.reason') };

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { FleetClient, type CloseReason, type FleetClientOptions } from '../src/client.ts';
 import { coordinatorMessageType, FLEET_SERVICE } from '../src/fleet-proto.ts';
 import type { CoordinatorMessage } from '../src/message.ts';
-import { Events, hello, startProxy, startServer, taskOf, welcome } from './peers.ts';
+import { Events, hello, ready, startProxy, startServer, taskOf, welcome } from './peers.ts';
 
 const endings: (() => unknown)[] = [];
 
@@ -250,14 +250,14 @@ describe('a client without a coordinator', () => {
   it('drops what is sent while there is no stream', async () => {
     const { port, nextHello, events: heard } = await startCoordinator();
     const { client, events } = clientTo(port);
-    client.send({ kind: 'heartbeat' });
+    client.send({ kind: 'heartbeat', taskId: null });
     const connection = await nextHello();
     connection.send(welcome);
     await events.next();
-    client.send({ kind: 'ready', modelFingerprint: 'f' });
+    client.send(ready);
     expect(await heard.next()).toMatchObject({ message: { kind: 'ready' } });
     await client.close();
-    client.send({ kind: 'heartbeat' });
+    client.send({ kind: 'heartbeat', taskId: null });
     expect(await heard.next()).toMatchObject({ on: 'closed' });
   });
 

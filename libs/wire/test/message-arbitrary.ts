@@ -48,26 +48,44 @@ const cells: fc.Arbitrary<Cell[]> = fc.integer({ min: 1, max: 9 }).chain((window
   ),
 );
 
-export const workerMessageArbitrary: fc.Arbitrary<WorkerMessage> = fc.oneof(
-  hello,
-  fc.record({ kind: fc.constant('ready' as const), modelFingerprint: id }),
-  fc.record({ kind: fc.constant('heartbeat' as const) }),
-  fc.record({ kind: fc.constant('cells' as const), taskId: id, cells }),
-  fc.record({
-    kind: fc.constant('taskDone' as const),
-    taskId: id,
-    computeSeconds: fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }),
-  }),
-  fc.record({ kind: fc.constant('taskFailed' as const), taskId: id, reason, retryable: fc.boolean() }),
-  fc.record({ kind: fc.constant('failed' as const), reason }),
-  fc.record({ kind: fc.constant('leaving' as const), reason }),
-);
-
 const plan: fc.Arbitrary<ShapePlan> = fc.record({
   microBatchRows: fc.integer({ min: 1, max: 4096 }),
   segmentCandidates: fc.integer({ min: 1, max: 2048 }),
   headChunkTokens: fc.integer({ min: 1, max: 131_072 }),
+  rowBucketTokens: fc.integer({ min: 1, max: 131_072 }),
 });
+
+const measure = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true });
+
+const ready = fc.record({
+  kind: fc.constant('ready' as const),
+  modelFingerprint: id,
+  shapePlan: plan,
+  peakFlopsPerSecond: measure,
+});
+
+const taskFailed = fc.record({
+  kind: fc.constant('taskFailed' as const),
+  taskId: id,
+  reason,
+  retryable: fc.boolean(),
+  shrunkPlan: fc.option(plan),
+});
+
+export const workerMessageArbitrary: fc.Arbitrary<WorkerMessage> = fc.oneof(
+  hello,
+  ready,
+  fc.record({ kind: fc.constant('heartbeat' as const), taskId: fc.option(id) }),
+  fc.record({ kind: fc.constant('cells' as const), taskId: id, cells }),
+  fc.record({
+    kind: fc.constant('taskDone' as const),
+    taskId: id,
+    computeSeconds: measure,
+  }),
+  taskFailed,
+  fc.record({ kind: fc.constant('failed' as const), reason }),
+  fc.record({ kind: fc.constant('leaving' as const), reason }),
+);
 
 const row = fc.record({
   index: fc.integer({ min: 0, max: 1_048_575 }),
@@ -84,11 +102,16 @@ const task: fc.Arbitrary<WireTask> = fc
     baseline: fc.boolean(),
     rows: fc.uniqueArray(row, { minLength: 1, maxLength: 8, selector: ({ index }) => index }),
     plan,
+    inFp32: fc.boolean(),
+    unit: fc.constantFrom('block' as const, 'layer' as const),
   })
-  .map(({ taskId, blocks, baseCount, baseline, rows, plan }) => {
+  .map(({ blocks, baseCount, baseline, unit, ...rest }) => {
     const base = blocks.slice(0, baseCount).sort((a, b) => a - b);
-    const candidates = blocks.slice(baseCount).sort((a, b) => a - b);
-    return { taskId, base, candidates, baseline: baseline || candidates.length === 0, rows, plan };
+    const candidates = blocks
+      .slice(baseCount)
+      .filter((block) => unit === 'block' || (block % 2 === 0 && !base.includes(block + 1)))
+      .sort((a, b) => a - b);
+    return { ...rest, base, candidates, unit, baseline: baseline || candidates.length === 0 };
   });
 
 export const coordinatorMessageArbitrary: fc.Arbitrary<CoordinatorMessage> = fc.oneof(
@@ -99,6 +122,8 @@ export const coordinatorMessageArbitrary: fc.Arbitrary<CoordinatorMessage> = fc.
     model: fc.record({ path: text(4096), fingerprint: id }),
     heartbeatMs: fc.integer({ min: 100, max: 3_600_000 }),
     shapePlan: fc.option(plan),
+    longestRowTokens: fc.integer({ min: 2, max: 131_072 }),
+    microBatchRows: fc.option(fc.integer({ min: 1, max: 4096 })),
   }),
   fc.record({ kind: fc.constant('assign' as const), task }),
   fc.record({ kind: fc.constant('cancel' as const), taskId: id }),

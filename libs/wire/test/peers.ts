@@ -27,7 +27,16 @@ export const welcome: Welcome = {
   model: { path: '/models/tiny', fingerprint: 'sha256:00' },
   heartbeatMs: 1000,
   shapePlan: null,
+  longestRowTokens: 256,
+  microBatchRows: null,
 };
+
+export const ready = {
+  kind: 'ready',
+  modelFingerprint: 'f',
+  shapePlan: { microBatchRows: 1, segmentCandidates: 1, headChunkTokens: 256, rowBucketTokens: 1 },
+  peakFlopsPerSecond: 1e12,
+} as const satisfies WorkerMessage;
 
 /** A task of about 3 bytes for each token. */
 export function taskOf(tokens: number): WireTask {
@@ -37,7 +46,9 @@ export function taskOf(tokens: number): WireTask {
     candidates: [1],
     baseline: true,
     rows: [{ index: 0, tokenIds: new Int32Array(tokens).fill(100_000) }],
-    plan: { microBatchRows: 1, segmentCandidates: 1, headChunkTokens: 16 },
+    plan: { microBatchRows: 1, segmentCandidates: 1, headChunkTokens: 16, rowBucketTokens: 1 },
+    unit: 'block',
+    inFp32: false,
   };
 }
 

@@ -4,7 +4,7 @@ import { workerMessageType } from '../src/fleet-proto.ts';
 import { FleetServer } from '../src/server.ts';
 import { WireError } from '../src/wire-error.ts';
 import { encodeWorkerMessage } from '../src/worker-codec.ts';
-import { hello, RawWorker, startProxy, startServer, taskOf, welcome } from './peers.ts';
+import { hello, RawWorker, ready, startProxy, startServer, taskOf, welcome } from './peers.ts';
 
 const endings: (() => unknown)[] = [];
 
@@ -37,11 +37,14 @@ describe('a worker that keeps the protocol', () => {
     connection.send({ kind: 'assign', task: taskOf(5) });
     expect(await worker.messages.next()).toEqual(welcome);
     expect(await worker.messages.next()).toEqual({ kind: 'assign', task: taskOf(5) });
-    worker.call.write(encodeWorkerMessage({ kind: 'ready', modelFingerprint: 'f' }));
-    worker.call.write(encodeWorkerMessage({ kind: 'heartbeat' }));
-    const ready = { kind: 'ready', modelFingerprint: 'f' };
+    worker.call.write(encodeWorkerMessage(ready));
+    worker.call.write(encodeWorkerMessage({ kind: 'heartbeat', taskId: null }));
     expect(await events.next()).toEqual({ on: 'message', connection, message: ready });
-    expect(await events.next()).toEqual({ on: 'message', connection, message: { kind: 'heartbeat' } });
+    expect(await events.next()).toEqual({
+      on: 'message',
+      connection,
+      message: { kind: 'heartbeat', taskId: null },
+    });
   });
 
   it('gets everything that was sent before its connection was closed', async () => {
@@ -120,7 +123,7 @@ describe('a peer that breaks the protocol', () => {
     ['no message', Buffer.alloc(0), 'a worker message is of no known kind'],
     [
       'something else than a hello',
-      encodeWorkerMessage({ kind: 'heartbeat' }),
+      encodeWorkerMessage({ kind: 'heartbeat', taskId: null }),
       'the first message is "heartbeat"',
     ],
     ['a hello without a name', encodeWorkerMessage({ ...hello, name: '' }), 'hello.name is ""'],

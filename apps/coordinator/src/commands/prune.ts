@@ -21,6 +21,7 @@ export const PRUNE_SETTINGS = [
   'ratio',
   'blockType',
   'search',
+  'confirm',
   ...WORKER_SETTINGS,
   'output',
   'dryRun',
@@ -50,7 +51,7 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
   checkProblem(problem);
   const { calibration, pinned } = await openCalibration(settings, checkpoint, console);
   const longest = longestRowTokens(calibration.rows);
-  const plan = planWorkers(values.workers, values.listen, checkpoint.shape, longest);
+  const plan = planWorkers(values, checkpoint.shape, longest);
   if (values.dryRun) {
     console.print(dryRunReport(problem, calibration, plan, values.json ?? false));
     return;
@@ -69,7 +70,7 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
     rows: calibration.rows,
     openFolder: () =>
       RunFolder.create(path, {
-        config: runConfig(checkpoint, calibration, problem),
+        config: runConfig(checkpoint, calibration, problem, values.confirm),
         configYaml: settingsYaml(absolutePaths(settings, model.pinned, pinned)),
         environment: describeEnvironment(),
         calibrationRows: calibration.rows,
@@ -83,6 +84,7 @@ export function runConfig(
   checkpoint: Checkpoint,
   calibration: Pick<CalibrationSet, 'rows' | 'contentHash'>,
   problem: SearchProblem,
+  confirm: RunConfig['confirm'],
 ): RunConfig {
   return {
     modelFingerprint: checkpoint.fingerprint,
@@ -92,6 +94,7 @@ export function runConfig(
     blockType: problem.blockType,
     search: 'exhaustive',
     stop: problem.stop,
+    ...(confirm && { confirm }),
   };
 }
 

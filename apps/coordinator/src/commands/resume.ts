@@ -9,19 +9,22 @@ import { requireSetting, resolveSettings, type ResolvedSettings } from '../resol
 import { resultReport } from '../result-report.ts';
 import { carryOut } from '../run-session.ts';
 import { PRINT_SETTINGS, setting, WORKER_SETTINGS, type SettingName } from '../setting.ts';
+import { shapePlansOf } from '../shape-plans.ts';
 import { RunError } from '../usage-error.ts';
-import { longestRowTokens, planWorkers } from '../worker-plan.ts';
+import { longestRowTokens, planWorkers, type WorkerSettings } from '../worker-plan.ts';
 import { PRUNE_SETTINGS, runConfig, stopRule } from './prune.ts';
 
 /** Options of a resumed run come from its own `config.yaml`, its rows from `rows.json`; these may differ now. */
 export const RESUME_SETTINGS = [
   'model',
   'cacheDir',
+  'confirm',
   ...WORKER_SETTINGS,
   ...PRINT_SETTINGS,
 ] as const satisfies SettingName[];
 
 type ResumeSettings = ResolvedSettings<(typeof RESUME_SETTINGS)[number]>;
+type CreatedSettings = ResolvedSettings<(typeof PRUNE_SETTINGS)[number]>;
 
 /** `blockpruner resume RUN`: goes on after the last decision, with whatever workers there are now. */
 export async function resume(
@@ -53,19 +56,18 @@ export async function resume(
   };
   const rows = await readRunRows(run);
   const { calibrationHash } = view.config;
-  const config = runConfig(checkpoint, { rows, contentHash: calibrationHash }, problem);
-  const { workers, listen } = now.values.workers || now.values.listen ? now.values : then.values;
-  const lastClass = view.notes.findLast((note) => note.kind === 'worker-joined')?.numericClass;
+  const config = runConfig(checkpoint, { rows, contentHash: calibrationHash }, problem, then.values.confirm);
   await carryOut({
     console,
     runId: basename(resolve(run)),
     checkpoint,
     problem,
-    plan: planWorkers(workers, listen, checkpoint.shape, longestRowTokens(rows)),
+    plan: planWorkers(workerSettings(now, then), checkpoint.shape, longestRowTokens(rows)),
     cacheFolder,
     json,
     rows,
-    numericClass: view.cellCount > 0 && typeof lastClass === 'string' ? lastClass : undefined,
+    numericClass: view.numericClass,
+    shapePlans: shapePlansOf(view.notes),
     openFolder: async () => {
       const folder = await RunFolder.open(run, { onWait: (message) => logger.warn(message) });
       try {
@@ -92,11 +94,20 @@ export async function resume(
   });
 }
 
+/** Where workers come from is chosen now or was then, as a whole; their other options one by one. */
+function workerSettings(now: ResumeSettings, then: CreatedSettings): WorkerSettings {
+  const given = Object.fromEntries(
+    WORKER_SETTINGS.filter((name) => (now.origins[name] ?? 'default') !== 'default').map((name) => [
+      name,
+      now.values[name],
+    ]),
+  );
+  const { workers, listen } = now.values.workers || now.values.listen ? now.values : then.values;
+  return { ...then.values, ...given, workers, listen };
+}
+
 /** The options the run was created with, under those given now. */
-async function createdWith(
-  run: string,
-  now: ResumeSettings,
-): Promise<ResolvedSettings<(typeof PRUNE_SETTINGS)[number]>> {
+async function createdWith(run: string, now: ResumeSettings): Promise<CreatedSettings> {
   const path = join(run, 'config.yaml');
   const content: unknown = parse(await readFile(path, 'utf8').catch(() => ''));
   if (typeof content !== 'object' || content === null) {
@@ -115,7 +126,7 @@ async function createdWith(
     }
     values[name] = parsed.data;
   }
-  for (const name of ['model', 'cacheDir'] as const) {
+  for (const name of ['model', 'cacheDir', 'confirm'] as const) {
     if (now.origins[name] !== 'default' && now.values[name] !== undefined) values[name] = now.values[name];
   }
   return { values, origins: {} };

@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import type { Console } from '../console.ts';
 import { openCalibration, openModel } from '../inputs.ts';
 import { onInterrupt } from '../interrupt.ts';
+import { nameClasses } from '../numeric-class.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
 import { newRunId, RunningFleet } from '../running-fleet.ts';
 import { INPUT_SETTINGS, PRINT_SETTINGS, WORKER_SETTINGS, type SettingName } from '../setting.ts';
@@ -37,16 +38,20 @@ export async function score(command: Command, open: (settings: ScoreSettings) =>
   const { rows } = calibration;
   const cells = new CellTable(rows.map((row) => row.length));
   const longestRow = longestRowTokens(rows);
+  const classes = new Set<string>();
   const fleet = await RunningFleet.listen({
     runId: newRunId(),
     checkpoint,
     rows,
-    plan: planWorkers(values.workers, values.listen, checkpoint.shape, longestRow),
+    plan: planWorkers(values, checkpoint.shape, longestRow),
     cacheFolder,
     logger,
     progress,
-    onCells: (arrived) => arrived.forEach((cell) => cells.add(cell)),
-    onWorkerJoined: () => undefined,
+    onCells: (arrived, { numericClass }) => {
+      for (const cell of arrived) cells.add(cell);
+      classes.add(numericClass);
+    },
+    onNote: () => undefined,
   });
   const restoreSignals = onInterrupt((reason) => fleet.driver.fail(reason));
   const scored: [Mask, Score][] = [];
@@ -61,6 +66,7 @@ export async function score(command: Command, open: (settings: ScoreSettings) =>
     restoreSignals();
     await fleet.stop(scored.length === 1 + masks.length);
   }
+  if (classes.size > 1) logger.warn(`the scores used ${nameClasses([...classes])}`);
   console.print(report(scored, values.json ?? false));
 }
 

@@ -2,7 +2,11 @@
 
 
 export interface Heartbeat {
+  'taskId'?: (string);
+  '_taskId'?: "taskId";
 }
 
 export interface Heartbeat__Output {
+  'taskId'?: (string);
+  '_taskId'?: "taskId";
 }

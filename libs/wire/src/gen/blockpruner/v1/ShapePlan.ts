@@ -5,10 +5,12 @@ export interface ShapePlan {
   'microBatchRows'?: (number);
   'segmentCandidates'?: (number);
   'headChunkTokens'?: (number);
+  'rowBucketTokens'?: (number);
 }
 
 export interface ShapePlan__Output {
   'microBatchRows': (number);
   'segmentCandidates': (number);
   'headChunkTokens': (number);
+  'rowBucketTokens': (number);
 }

@@ -10,6 +10,8 @@ export interface SweepTask {
   'baseline'?: (boolean);
   'rows'?: (_blockpruner_v1_Row)[];
   'plan'?: (_blockpruner_v1_ShapePlan | null);
+  'wholeLayers'?: (boolean);
+  'inFp32'?: (boolean);
 }
 
 export interface SweepTask__Output {
@@ -19,4 +21,6 @@ export interface SweepTask__Output {
   'baseline': (boolean);
   'rows': (_blockpruner_v1_Row__Output)[];
   'plan': (_blockpruner_v1_ShapePlan__Output | null);
+  'wholeLayers': (boolean);
+  'inFp32': (boolean);
 }

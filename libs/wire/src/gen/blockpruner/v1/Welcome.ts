@@ -9,6 +9,9 @@ export interface Welcome {
   'model'?: (_blockpruner_v1_ModelSource | null);
   'heartbeatMs'?: (number);
   'shapePlan'?: (_blockpruner_v1_ShapePlan | null);
+  'longestRowTokens'?: (number);
+  'microBatchRows'?: (number);
+  '_microBatchRows'?: "microBatchRows";
 }
 
 export interface Welcome__Output {
@@ -17,4 +20,7 @@ export interface Welcome__Output {
   'model': (_blockpruner_v1_ModelSource__Output | null);
   'heartbeatMs': (number);
   'shapePlan': (_blockpruner_v1_ShapePlan__Output | null);
+  'longestRowTokens': (number);
+  'microBatchRows'?: (number);
+  '_microBatchRows'?: "microBatchRows";
 }

@@ -1,0 +1,157 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EvaluationGraph } from '@blockpruner/graph';
+import { numericClass } from './numeric-class.ts';
+
+const MODEL_FILE = 'model.onnx';
+const WEIGHTS_FILE = 'weights.bin';
+const SIZES_FILE = 'sizes.json';
+/** Hexadecimal digits of the hash in the name of a cache entry. */
+const ENTRY_DIGITS = 16;
+/** onnxruntime writes each weight as it was and as it is packed; a third copy is there while 16-bit ones are widened. */
+const COPIES = 3;
+const POLL_MS = 100;
+/** A holder on another host that shares the folder cannot be looked up: after so long it is taken for dead. */
+const FOREIGN_LOCK_MS = 10 * 60_000;
+/** A lock that does not say whose it is was cut off while it was written, if it is older than this. */
+const UNWRITTEN_LOCK_MS = 10_000;
+
+/** Which weights are shared, and where. */
+export interface SharedWeights {
+  readonly cacheFolder: string;
+  /** Of the checkpoint that the weights are of. */
+  readonly fingerprint: string;
+  /** Of all weights in fp32. */
+  readonly weightBytes: number;
+  /** The same graph over weights in fp32, which may be written to the folder: casts in memory would take two copies. */
+  readonly widen: (folder: string) => Promise<EvaluationGraph>;
+}
+
+/** Saves a graph packed as `modelPath`, with its weights in a file of this name beside it. */
+type Pack = (graph: EvaluationGraph, modelPath: string, weightsFile: string) => Promise<void>;
+
+/**
+ * The model with its weights packed as the matrix kernels want them, in a file that every process of this machine maps:
+ * the weights exist once, whatever the number of workers. The first process makes it, the others wait.
+ * @returns the model's path, or null where the disk has no room for it
+ */
+export async function packedModel(
+  sharing: SharedWeights,
+  graph: EvaluationGraph,
+  pack: Pack,
+): Promise<string | null> {
+  const { cacheFolder, fingerprint } = sharing;
+  const key = createHash('sha256').update(graph.modelBytes).update(fingerprint);
+  key.update(numericClass('cpu', 'fp32'));
+  const entry = join(cacheFolder, `packed-${key.digest('hex').slice(0, ENTRY_DIGITS)}`);
+  await mkdir(cacheFolder, { recursive: true });
+  const lock = `${entry}.lock`;
+  while (!(await isComplete(entry))) {
+    if (!(await takeLock(lock))) {
+      await sleep(POLL_MS);
+      continue;
+    }
+    try {
+      if (!(await isComplete(entry)) && !(await writeEntry(entry, sharing, pack))) return null;
+    } finally {
+      await rm(lock, { force: true });
+    }
+  }
+  return join(entry, MODEL_FILE);
+}
+
+/** Whether every file is there with the size it was written with. */
+async function isComplete(entry: string): Promise<boolean> {
+  try {
+    const sizes = JSON.parse(await readFile(join(entry, SIZES_FILE), 'utf8')) as Record<string, number>;
+    for (const file of [MODEL_FILE, WEIGHTS_FILE]) {
+      if ((await stat(join(entry, file))).size !== sizes[file]) return false;
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function writeEntry(entry: string, sharing: SharedWeights, pack: Pack): Promise<boolean> {
+  const incomplete = `${entry}.incomplete-${randomBytes(4).toString('hex')}`;
+  await removeLeftovers(entry);
+  if (!(await hasRoom(entry, sharing.weightBytes))) return false;
+  const wide = join(incomplete, 'wide');
+  await mkdir(wide, { recursive: true });
+  try {
+    await pack(await sharing.widen(wide), join(incomplete, MODEL_FILE), WEIGHTS_FILE);
+    await rm(wide, { recursive: true });
+    const sizes: Record<string, number> = {};
+    for (const file of [MODEL_FILE, WEIGHTS_FILE]) {
+      sizes[file] = (await stat(join(incomplete, file))).size;
+      await sync(join(incomplete, file));
+    }
+    await writeFile(join(incomplete, SIZES_FILE), JSON.stringify(sizes), { flush: true });
+    await rm(entry, { recursive: true, force: true }); // a damaged one: ours is the lock
+    await rename(incomplete, entry);
+    return true;
+  } finally {
+    await rm(incomplete, { recursive: true, force: true });
+  }
+}
+
+async function hasRoom(entry: string, weightBytes: number): Promise<boolean> {
+  const { bavail, bsize } = await statfs(join(entry, '..'));
+  return bavail * bsize > COPIES * weightBytes;
+}
+
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What a killed process left behind. */
+async function removeLeftovers(entry: string): Promise<void> {
+  const folder = join(entry, '..');
+  for (const name of await readdir(folder)) {
+    if (join(folder, name).startsWith(`${entry}.incomplete-`)) {
+      await rm(join(folder, name), { recursive: true, force: true });
+    }
+  }
+}
+
+/** @returns false when another living process holds it */
+async function takeLock(lock: string): Promise<boolean> {
+  try {
+    await writeFile(lock, JSON.stringify({ host: hostname(), pid: process.pid }), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  if (await isAbandoned(lock)) await rm(lock, { force: true });
+  return false;
+}
+
+async function isAbandoned(lock: string): Promise<boolean> {
+  const stats = await stat(lock).catch(() => null);
+  if (stats === null) return false;
+  const ageMs = Date.now() - stats.mtimeMs;
+  try {
+    const holder = JSON.parse(await readFile(lock, 'utf8')) as { host: string; pid: number };
+    return holder.host === hostname() ? !isRunning(holder.pid) : ageMs > FOREIGN_LOCK_MS;
+  } catch {
+    return ageMs > UNWRITTEN_LOCK_MS;
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
