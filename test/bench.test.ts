@@ -1,0 +1,204 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { temporaryFolder, TINY_MODELS, writeTinyModel, type TemporaryFolder } from '@blockpruner/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rankCorrelation } from '../bench/rank-correlation.ts';
+import { interleave, spreadOf } from '../bench/timing.ts';
+
+const MAIN = join(import.meta.dirname, '../bench/main.ts');
+const SPEC = TINY_MODELS['llama-gqa-untied'];
+const BLOCKS = 2 * SPEC.layerCount;
+
+interface Report {
+  readonly benchmark: string;
+  readonly command: string;
+  readonly machine: {
+    readonly cores: number;
+    readonly loadAverage: readonly number[];
+    readonly node: string;
+  };
+  readonly results: unknown;
+}
+
+interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+function bench(...words: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8' });
+}
+
+describe('a benchmark', () => {
+  let folder: TemporaryFolder;
+  let model: string;
+
+  beforeAll(async () => {
+    folder = temporaryFolder();
+    model = join(folder.path, 'model');
+    await writeTinyModel(model, SPEC);
+  });
+  afterAll(() => folder.remove());
+
+  /** A smoke run: its table, and the results of its JSON. */
+  function quick<Results>(name: string): { table: string; results: Results } {
+    const file = join(folder.path, `${name}.json`);
+    const { status, stdout, stderr } = bench(name, '--quick', '--model', model, '--json', file);
+    expect([status, stderr.includes('bench:')], stderr).toEqual([0, false]);
+    const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
+    expect(report.benchmark).toBe(name);
+    expect(report.command).toBe(`npm run bench -- ${name} --quick --model ${model} --json ${file}`);
+    expect(report.machine.cores).toBeGreaterThan(0);
+    expect(report.machine.loadAverage).toHaveLength(3);
+    expect(report.machine.node).toBe(process.version);
+    expect(stdout).toContain(`command: ${report.command}`);
+    return { table: stdout, results: report.results as Results };
+  }
+
+  it('sweep sets the ratio of the two sides beside its bound', { timeout: 120_000 }, () => {
+    interface Result {
+      readonly candidates: number;
+      readonly oracleCandidates: number;
+      readonly sweepSeconds: Spread;
+      readonly oracleSeconds: Spread;
+      readonly ratio: Spread;
+      readonly bound: number;
+      readonly shareOfBound: number;
+    }
+    const { table, results } = quick<Result[]>('sweep');
+    expect(results).toHaveLength(1);
+    const [result] = results;
+    expect([result.candidates, result.oracleCandidates]).toEqual([BLOCKS, 3]);
+    for (const { min, median, max } of [result.sweepSeconds, result.oracleSeconds]) {
+      expect(min).toBeGreaterThan(0);
+      expect([min, median, max]).toEqual([min, median, max].sort((a, b) => a - b));
+    }
+    // Sharing prefixes saves at most half of the body, and nothing of the head.
+    expect(result.bound).toBeGreaterThan(1);
+    expect(result.bound).toBeLessThan(2);
+    expect(result.shareOfBound).toBeCloseTo(result.ratio.median / result.bound, 12);
+    expect(table).toContain(`the oracle was timed on 3 of ${BLOCKS} candidates`);
+  });
+
+  it('peak sets the speed of a sweep beside that of products of its shapes', { timeout: 120_000 }, () => {
+    interface Result {
+      readonly sweepFlops: number;
+      readonly sweepFlopsPerSecond: Spread;
+      readonly products: readonly { readonly what: string; readonly flopsPerSecond: Spread }[];
+      readonly share: Spread;
+    }
+    const { table, results } = quick<Result[]>('peak');
+    const [{ products, share, sweepFlops, sweepFlopsPerSecond }] = results;
+    expect(products.map(({ what }) => what)).toEqual(['query, output', 'gate, up', 'down', 'head', 'square']);
+    for (const { flopsPerSecond } of products) expect(flopsPerSecond.min).toBeGreaterThan(1e6);
+    expect(sweepFlops).toBeGreaterThan(1e7);
+    expect(sweepFlopsPerSecond.min).toBeGreaterThan(0);
+    expect(share.max).toBeLessThan(1);
+    expect(table).toContain('share of peak');
+  });
+
+  it('memory sets the peak of a process beside the formula', { timeout: 180_000 }, () => {
+    interface Result {
+      readonly weights: string;
+      readonly limitBytes: number | null;
+      readonly residentBytes: number;
+      readonly privateBytes: number;
+      readonly fileBytes: number;
+      readonly formula: { readonly totalBytes: number };
+      readonly quotient: number;
+    }
+    const { table, results } = quick<Result[]>('memory');
+    expect(results.map(({ weights }) => weights)).toEqual(['own', 'own', 'shared, made', 'shared', 'own']);
+    expect(results.map(({ limitBytes }) => limitBytes === null)).toEqual([true, true, true, true, false]);
+    for (const result of results) {
+      // A Node process with onnxruntime is never below, and one with a model of a megabyte never above.
+      expect(result.residentBytes).toBeGreaterThan(50 * 2 ** 20);
+      expect(result.residentBytes).toBeLessThan(2 ** 30);
+      expect(result.privateBytes).toBeLessThan(result.residentBytes);
+      expect(result.fileBytes).toBeLessThan(result.residentBytes);
+      const promised = result.limitBytes ?? result.formula.totalBytes;
+      expect(result.quotient).toBeCloseTo(promised / result.residentBytes, 12);
+    }
+    expect(table).toContain('/ peak');
+  });
+
+  it('cost-model splits the predicted cost by kind of block and head', { timeout: 120_000 }, () => {
+    interface Segment {
+      readonly flops: number;
+      readonly seconds: number;
+      readonly mhaShare: number;
+      readonly mlpShare: number;
+      readonly headShare: number;
+    }
+    interface Group {
+      readonly of: string;
+      readonly correlation: number;
+    }
+    const { results } = quick<{ correlation: Group[]; segments: Segment[] }>('cost-model');
+    expect(results.segments.length).toBeGreaterThan(20);
+    for (const { mhaShare, mlpShare, headShare, seconds } of results.segments) {
+      for (const share of [mhaShare, mlpShare, headShare]) expect(share).toBeGreaterThan(0);
+      expect(mhaShare + mlpShare + headShare).toBeCloseTo(1, 12);
+      expect(seconds).toBeGreaterThan(0);
+    }
+    expect(results.correlation[0].of).toBe('all');
+    for (const { correlation } of results.correlation) expect(Math.abs(correlation)).toBeLessThanOrEqual(1);
+  });
+
+  it('refuses what it does not know in one line that says the way out', { timeout: 60_000 }, () => {
+    const refusals = [
+      { words: ['speed'], says: 'name one of sweep, reference, peak, memory' },
+      { words: ['sweep', '--row', '3'], says: '--help lists the options' },
+      {
+        words: ['sweep', '--quick', '--model', model, '--tokens', '1'],
+        says: '--tokens takes whole numbers of at least 2, got "1"',
+      },
+      { words: ['sweep', '--rows', '4'], says: '--rows takes one number a model' },
+      { words: ['reference', '--python', '/nowhere/python'], says: 'sh bench/reference/setup.sh' },
+    ];
+    for (const { words, says } of refusals) {
+      const { status, stdout, stderr } = bench(...words);
+      expect([status, stdout, stderr.trimEnd().split('\n').length], stderr).toEqual([2, '', 1]);
+      expect(stderr).toContain(says);
+    }
+  });
+
+  it('lists its options and examples', { timeout: 60_000 }, () => {
+    expect(bench('--help').stdout).toMatch(/sweep[^]*reference[^]*peak[^]*memory[^]*cost-model/);
+    expect(bench('sweep', '--help').stdout).toMatch(
+      /--oracle-candidates <n>[^]*npm run bench -- sweep --json/,
+    );
+  });
+});
+
+describe('the figures', () => {
+  it('takes the median between the two in the middle, and the spread over it', () => {
+    expect(spreadOf([4, 1, 2, 3])).toMatchObject({ median: 2.5, min: 1, max: 4, spread: 3 / 2.5 });
+    expect(() => spreadOf([])).toThrow(RangeError);
+  });
+
+  it('times the sides in turns', async () => {
+    const order: string[] = [];
+    const side = (name: string) => ({
+      name,
+      run: (repeat: number) => {
+        order.push(`${name}${repeat}`);
+        return Promise.resolve();
+      },
+    });
+    const timings = await interleave([side('a'), side('b')], 2, () => undefined);
+    expect(order).toEqual(['a0', 'b0', 'a1', 'b1']);
+    expect(timings.map((each) => each.length)).toEqual([2, 2]);
+  });
+
+  it('gives a rank correlation that ties and any growing scale leave alone', () => {
+    expect(rankCorrelation([1, 2, 3], [10, 100, 1000])).toBe(1);
+    expect(rankCorrelation([1, 2, 3], [3, 2, 1])).toBe(-1);
+    // 1 − 6·Σd²/(n·(n²−1)) without ties: d = 1, 1, 0, 0.
+    expect(rankCorrelation([1, 2, 3, 4], [2, 1, 3, 4])).toBeCloseTo(0.8, 12);
+    expect(rankCorrelation([1, 1, 2], [5, 5, 9])).toBe(1);
+    expect(() => rankCorrelation([1], [1])).toThrow(RangeError);
+  });
+});
