@@ -41,7 +41,7 @@ export function connectToCoordinator(
       cacheFolder: options.cacheFolder,
       device: options.device,
       dtype: device.dtype,
-      threads: options.threads,
+      threads: device.threads,
       maxThreads: options.maxThreads,
       sharedWeights: options.shareWeights,
       memoryLimitBytes: options.memoryLimitBytes,
@@ -74,7 +74,7 @@ export function connectToCoordinator(
       numericClass: device.numericClass,
       device: options.device,
       memoryBytes: device.memoryBytes,
-      threads: options.threads ?? options.maxThreads,
+      threads: device.threads ?? options.maxThreads,
       version,
     }),
     handlers: {

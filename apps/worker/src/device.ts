@@ -5,6 +5,8 @@ import type { WorkerOptions } from './options.ts';
 export interface Device {
   readonly dtype: Dtype;
   readonly numericClass: string;
+  /** Threads of one evaluation; null takes the fastest number there is. */
+  readonly threads: number | null;
   /** What the worker may use of the device's memory. */
   readonly memoryBytes: number;
 }
@@ -15,15 +17,20 @@ export interface Device {
  * @throws RangeError when the device cannot compute in the dtype asked for
  */
 export function findDevice(
-  { device, dtype: requested, memoryLimitBytes }: WorkerOptions,
+  { device, dtype: requested, threads: wanted, maxThreads, memoryLimitBytes }: WorkerOptions,
   visibleDevices: string | undefined,
 ): Device {
   const index = /^cuda:(\d+)$/.exec(device)?.[1];
   const gpu = index === undefined ? undefined : gpuInfo(Number(index), visibleDevices);
   const dtype = resolveDtype(requested, device, gpu);
+  // A CPU's fp16 goes through casts whose kernels change bits with the number of threads.
+  const isThreadBound = device === 'cpu' && dtype === 'fp16';
+  const threads = isThreadBound ? (wanted ?? maxThreads) : wanted;
+  const ofDevice = numericClass(device, dtype, gpu);
   return {
     dtype,
-    numericClass: numericClass(device, dtype, gpu),
+    numericClass: isThreadBound ? `${ofDevice}, ${threads} threads` : ofDevice,
+    threads,
     memoryBytes: gpu?.memoryBytes ?? memoryLimitBytes,
   };
 }

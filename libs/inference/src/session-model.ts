@@ -14,7 +14,7 @@ import type { LoadedModel, LoadRequest } from './session-message.ts';
 import { StagedEvaluator } from './staged-evaluator.ts';
 import { SweepEvaluator } from './sweep-evaluator.ts';
 
-/** More kept residual streams save no more work: the states of a few thousand rows. */
+/** More kept residual streams than this save little: some tens of rows of a model of a billion parameters. */
 const MAX_STATE_BYTES = 8 * 2 ** 30;
 /** Together a second at most. */
 const PLAN_SECONDS = 0.6;
