@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { SessionProcess, type EvaluateRequest, type LoadRequest } from '@blockpruner/inference';
+import { computeEnvironment } from '../apps/worker/src/compute-environment.ts';
 
 /** Between two looks at what a process holds: short beside a run, whose peak lasts. */
 const SAMPLE_MS = 10;
@@ -30,7 +31,7 @@ export async function peakOfTask(load: LoadRequest, task: EvaluateRequest): Prom
       onFailed: (_task, { reason }) => fail(reason),
       onExit: fail,
     },
-    process.env,
+    computeEnvironment(process.env),
   );
   let peak: Peak = { residentBytes: 0, privateBytes: 0, fileBytes: 0 };
   const sample = (): void => {

@@ -77,15 +77,15 @@ interface Point {
   readonly microBatch: number;
   /** `shared, made`: the process that packs the shared file; `shared`: one that finds it. */
   readonly weights: 'own' | 'shared, made' | 'shared';
-  /** Of what the formula gives; null: all memory of the machine. */
-  readonly limitPercent: number | null;
+  /** Of what the formula gives. Up to 100 nothing is left for residual streams that are kept for later. */
+  readonly limitPercent: number | 'all memory';
 }
 
 interface PointResult extends Point, Peak {
   readonly model: string;
   readonly formula: WorkerMemory;
-  readonly limitBytes: number | null;
-  /** The limit, or what the formula gives where there is none, over the resident peak. */
+  readonly limitBytes: number;
+  /** What the formula gives, or the limit where it is another, over the resident peak. */
   readonly quotient: number;
 }
 
@@ -99,7 +99,7 @@ function pointsOf(options: OptionValues): Point[] {
     candidates: candidates[0],
     microBatch: microBatches[0],
     weights: 'own',
-    limitPercent: null,
+    limitPercent: 100,
   };
   const largest = { candidates: candidates[candidates.length - 1], microBatch: microBatches.at(-1)! };
   return [
@@ -109,6 +109,7 @@ function pointsOf(options: OptionValues): Point[] {
     ...(candidates.length > 1 && microBatches.length > 1 ? [{ ...first, ...largest }] : []),
     ...(['shared, made', 'shared'] as const).map((weights) => ({ ...first, weights })),
     ...options.integers('limits').map((limitPercent) => ({ ...first, limitPercent })),
+    { ...first, limitPercent: 'all memory' },
   ];
 }
 
@@ -125,8 +126,9 @@ async function measurePoint(
     microBatchRows: microBatch,
   };
   const formula = workerMemory(checkpoint.shape, shapePlan, tokens, { bytesPerWeight: 4 });
-  const limitBytes = limitPercent === null ? null : Math.round((formula.totalBytes * limitPercent) / 100);
-  const microBatches = limitPercent === null ? MICRO_BATCHES : LIMITED_MICRO_BATCHES;
+  const limitBytes =
+    limitPercent === 'all memory' ? totalmem() : Math.round((formula.totalBytes * limitPercent) / 100);
+  const microBatches = limitPercent === 100 ? MICRO_BATCHES : LIMITED_MICRO_BATCHES;
   const peak = await peakOfTask(
     {
       // Not the GGUF: nothing is to be decoded in the process that is measured.
@@ -137,8 +139,8 @@ async function measurePoint(
       threads,
       maxThreads: threads,
       sharedWeights: point.weights !== 'own',
-      memoryLimitBytes: limitBytes ?? totalmem(),
-      deviceMemoryBytes: limitBytes ?? totalmem(),
+      memoryLimitBytes: limitBytes,
+      deviceMemoryBytes: limitBytes,
       longestRowTokens: tokens,
       microBatchRows: null,
       shapePlan,
@@ -157,7 +159,8 @@ async function measurePoint(
       inFp32: false,
     },
   );
-  const quotient = (limitBytes ?? formula.totalBytes) / peak.residentBytes;
+  const promised = limitPercent === 'all memory' ? formula.totalBytes : limitBytes;
+  const quotient = promised / peak.residentBytes;
   return { model: name, ...point, ...peak, formula, limitBytes, quotient };
 }
 
@@ -172,7 +175,7 @@ function pointTable(results: readonly PointResult[]): Finding {
     private: ({ privateBytes }) => formatBytes(privateBytes),
     'of files': ({ fileBytes }) => formatBytes(fileBytes),
     formula: ({ formula }) => formatBytes(formula.totalBytes),
-    limit: ({ limitBytes }) => (limitBytes === null ? '' : formatBytes(limitBytes)),
+    limit: ({ limitBytes, limitPercent }) => (limitPercent === 100 ? '' : formatBytes(limitBytes)),
     '/ peak': ({ quotient }) => fixed(quotient),
   });
   return {
@@ -180,6 +183,7 @@ function pointTable(results: readonly PointResult[]): Finding {
     table,
     notes: [
       '/ peak: the formula, or the limit where there is one, over the resident peak. Below 1 more was used than promised.',
+      'Under all memory of the machine the process keeps residual streams for later, which the formula does not count.',
       'The formula counts the process that answers as well, which is not measured here.',
     ],
   };
