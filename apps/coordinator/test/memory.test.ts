@@ -60,7 +60,7 @@ describe('the memory of a worker on SmolLM2', () => {
       'four rows of 256 tokens together',
       ['--calibration', 'four.json', '--block-type', 'mlp', '--micro-batch', '4'],
     ],
-  ])('is what --dry-run says, within 15 %%: %s', { timeout: 300_000 }, async (name, options) => {
+  ])('is near what --dry-run says: %s', { timeout: 300_000 }, async (name, options) => {
     const inputs = ['--model', SMOLLM2_GGUF, '--cache-dir', CHECKPOINT_CACHE, '--workers', 'local:1'];
     const args = ['prune', ...inputs, ...options, '--remove', '1', '--output', name.replaceAll(' ', '-')];
     const dry = await run([...args, '--dry-run', '--json'], folder.path, CPU_ONLY);
