@@ -132,9 +132,10 @@ export class TaskRunner {
       (loaded) => {
         if (this.child !== child || loaded.fingerprint !== model.fingerprint) return;
         this.loaded = loaded;
-        const { shapePlan, threads } = loaded;
+        const { shapePlan, threads, notes } = loaded;
         const seconds = (performance.now() - startedMs) / 1000;
         this.logger.info({ seconds, threads, shapePlan }, 'model loaded');
+        for (const note of notes) this.logger.warn(note);
         for (const task of this.tasks.values()) this.submit(task);
       },
       () => {

@@ -1,21 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ModelShape } from './model-shape.ts';
+import { SMOLLM2 } from '../test/smollm2-shape.ts';
 import { largestStageBytes, stageBytes, stageRanges } from './stages.ts';
 
-/** SmolLM2-135M: its head weighs as much as 8 of its 30 layers. */
-const SMOLLM2: ModelShape = {
-  layerCount: 30,
-  hiddenSize: 576,
-  intermediateSize: 1536,
-  headCount: 9,
-  kvHeadCount: 3,
-  headSize: 64,
-  vocabSize: 49152,
-  mhaParameters: 2 * 576 * 576 + 2 * 576 * 192 + 576,
-  mlpParameters: 3 * 576 * 1536 + 576,
-  totalParameters: 134_515_008,
-};
 const FP32 = { bytesPerWeight: 4 } as const;
 
 const shapes = fc.record({

@@ -17,6 +17,8 @@ export interface SessionOptions {
   readonly stage?: { readonly start: BlockIndex; readonly end: BlockIndex };
   /** Cache folder of the pre-packed weights that processes of this machine share; each packs its own where absent. */
   readonly sharedWeightsFolder?: string;
+  /** Told in one line why weights that were to be shared are not. */
+  readonly onNotShared?: (reason: string) => void;
 }
 
 /** One pass through a stage: which blocks it takes and where candidates fork. */
@@ -129,13 +131,14 @@ export class EvaluationSession {
 function sharedWeights(
   checkpoint: Checkpoint,
   variant: Partial<GraphOptions>,
-  { device, dtype = 'fp32', sharedWeightsFolder }: SessionOptions,
+  { device, dtype = 'fp32', sharedWeightsFolder, onNotShared = () => undefined }: SessionOptions,
 ): SharedWeights | undefined {
   if (sharedWeightsFolder === undefined || device !== 'cpu' || dtype !== 'fp32') return undefined;
   const { start, end } = variant.stage ?? { start: 0, end: 2 * checkpoint.shape.layerCount };
   const layers = { start: start / 2, end: end / 2 };
   return {
     cacheFolder: sharedWeightsFolder,
+    onNotShared,
     fingerprint: checkpoint.fingerprint,
     weightBytes: largestStageBytes(checkpoint.shape, 1, { bytesPerWeight: 4 }),
     widen: async (folder) => {

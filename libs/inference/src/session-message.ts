@@ -37,6 +37,8 @@ export interface LoadedModel {
   /** Of a large matrix product; 0 where it was not measured. */
   readonly peakFlopsPerSecond: number;
   readonly threads: number;
+  /** What did not go as asked, a line each. */
+  readonly notes: readonly string[];
 }
 
 export interface EvaluateRequest {

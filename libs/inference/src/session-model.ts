@@ -43,6 +43,7 @@ export class SessionModel {
   private readonly request: LoadRequest;
   private readonly choice: ThreadChoice;
   private readonly plan: ShapePlan;
+  private readonly notes: string[] = [];
   private held: { readonly dtype: Dtype; readonly evaluator: SweepEvaluator | StagedEvaluator } | undefined;
 
   private constructor(checkpoint: Checkpoint, request: LoadRequest, choice: ThreadChoice, plan: ShapePlan) {
@@ -84,6 +85,7 @@ export class SessionModel {
       shapePlan: this.plan,
       peakFlopsPerSecond: this.choice.peakFlopsPerSecond,
       threads: this.choice.threads,
+      notes: this.notes,
     };
   }
 
@@ -107,6 +109,7 @@ export class SessionModel {
       dtype,
       threads: this.choice.threads,
       sharedWeightsFolder: sharedWeights ? cacheFolder : undefined,
+      onNotShared: (reason: string) => this.notes.push(reason),
       stateBudgetBytes: stateBudgetBytes(checkpoint, request, plan, dtype, stages),
     };
     return stages === 1

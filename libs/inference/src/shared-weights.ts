@@ -28,6 +28,8 @@ export interface SharedWeights {
   readonly weightBytes: number;
   /** The same graph over weights in fp32, which may be written to the folder: casts in memory would take two copies. */
   readonly widen: (folder: string) => Promise<EvaluationGraph>;
+  /** Told in one line why the weights are not shared: each process then holds its own. */
+  readonly onNotShared: (reason: string) => void;
 }
 
 /** Saves a graph packed as `modelPath`, with its weights in a file of this name beside it. */
@@ -36,13 +38,25 @@ type Pack = (graph: EvaluationGraph, modelPath: string, weightsFile: string) => 
 /**
  * The model with its weights packed as the matrix kernels want them, in a file that every process of this machine maps:
  * the weights exist once, whatever the number of workers. The first process makes it, the others wait.
- * @returns the model's path, or null where the disk has no room for it
+ * @returns the model's path, or null where the cache folder does not take it: the reason has been told
  */
 export async function packedModel(
   sharing: SharedWeights,
   graph: EvaluationGraph,
   pack: Pack,
 ): Promise<string | null> {
+  try {
+    return await findOrWrite(sharing, graph, pack);
+  } catch (error) {
+    const reason = (error as Error).message.split('\n')[0];
+    sharing.onNotShared(
+      `the weights are not shared, this worker holds its own: ${reason}; free space in ${sharing.cacheFolder}, or name another --cache-dir`,
+    );
+    return null;
+  }
+}
+
+async function findOrWrite(sharing: SharedWeights, graph: EvaluationGraph, pack: Pack): Promise<string> {
   const { cacheFolder, fingerprint } = sharing;
   const key = createHash('sha256').update(graph.modelBytes).update(fingerprint);
   key.update(numericClass('cpu', 'fp32'));
@@ -55,7 +69,7 @@ export async function packedModel(
       continue;
     }
     try {
-      if (!(await isComplete(entry)) && !(await writeEntry(entry, sharing, pack))) return null;
+      if (!(await isComplete(entry))) await writeEntry(entry, sharing, pack);
     } finally {
       await rm(lock, { force: true });
     }
@@ -76,10 +90,10 @@ async function isComplete(entry: string): Promise<boolean> {
   }
 }
 
-async function writeEntry(entry: string, sharing: SharedWeights, pack: Pack): Promise<boolean> {
+async function writeEntry(entry: string, sharing: SharedWeights, pack: Pack): Promise<void> {
   const incomplete = `${entry}.incomplete-${randomBytes(4).toString('hex')}`;
   await removeLeftovers(entry);
-  if (!(await hasRoom(entry, sharing.weightBytes))) return false;
+  await requireRoom(entry, COPIES * sharing.weightBytes);
   const wide = join(incomplete, 'wide');
   await mkdir(wide, { recursive: true });
   try {
@@ -93,15 +107,15 @@ async function writeEntry(entry: string, sharing: SharedWeights, pack: Pack): Pr
     await writeFile(join(incomplete, SIZES_FILE), JSON.stringify(sizes), { flush: true });
     await rm(entry, { recursive: true, force: true }); // a damaged one: ours is the lock
     await rename(incomplete, entry);
-    return true;
   } finally {
     await rm(incomplete, { recursive: true, force: true });
   }
 }
 
-async function hasRoom(entry: string, weightBytes: number): Promise<boolean> {
+async function requireRoom(entry: string, neededBytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(join(entry, '..'));
-  return bavail * bsize > COPIES * weightBytes;
+  const freeBytes = bavail * bsize;
+  if (freeBytes < neededBytes) throw new Error(`packing takes ${neededBytes} bytes, ${freeBytes} are free`);
 }
 
 async function sync(path: string): Promise<void> {

@@ -8,10 +8,12 @@ import { SweepEvaluator } from '../src/index.ts';
 const [modelPath, cacheFolder, shared] = process.argv.slice(2);
 const before = privateBytes();
 const checkpoint = await openCheckpoint(modelPath, { cacheFolder });
+const notes: string[] = [];
 const evaluator = await SweepEvaluator.load(checkpoint, {
   device: 'cpu',
   threads: 1,
-  sharedWeightsFolder: shared === 'shared' ? cacheFolder : undefined,
+  sharedWeightsFolder: shared === 'own' ? undefined : shared,
+  onNotShared: (reason) => notes.push(reason),
 });
 const row = { index: 0, tokenIds: Int32Array.from({ length: 80 }, (_, i) => (i * 37) % 300) };
 const sums: number[] = [];
@@ -22,7 +24,9 @@ await evaluator.evaluate(
   CPU_SHAPE_PLAN,
   onCells,
 );
-process.stdout.write(`${JSON.stringify({ sums, privateBytes: privateBytes() - before, ...mapped() })}\n`);
+process.stdout.write(
+  `${JSON.stringify({ sums, notes, privateBytes: privateBytes() - before, ...mapped() })}\n`,
+);
 process.stdin.resume();
 process.stdin.on('end', () => process.exit(0));
 

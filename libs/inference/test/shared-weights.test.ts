@@ -20,6 +20,7 @@ const ENVIRONMENT = { ...process.env, MALLOC_MMAP_THRESHOLD_: '262144' };
 
 interface Report {
   sums: number[];
+  notes: string[];
   privateBytes: number;
   weightsResidentBytes: number;
   weightsSharedBytes: number;
@@ -27,8 +28,9 @@ interface Report {
 
 const running: ChildProcess[] = [];
 
-function start(model: string, cache: string, shared = true): Promise<Report> {
-  const args = [CHILD, model, cache, shared ? 'shared' : 'own'];
+/** @param shared folder of the shared weights; null: the process holds its own */
+function start(model: string, cache: string, shared: string | null = cache): Promise<Report> {
+  const args = [CHILD, model, cache, shared ?? 'own'];
   const child = spawn(process.execPath, args, { env: ENVIRONMENT, stdio: ['pipe', 'pipe', 'inherit'] });
   running.push(child);
   return new Promise((resolve, reject) => {
@@ -63,7 +65,7 @@ describe('weights in a file that processes share', () => {
   });
 
   it('give the bits of weights that each process packs for itself', async () => {
-    const own = await start(model, cache, false);
+    const own = await start(model, cache, null);
     const shared = await start(model, cache);
     expect(shared.sums).toEqual(own.sums);
     expect(own.weightsResidentBytes).toBe(0);
@@ -75,6 +77,18 @@ describe('weights in a file that processes share', () => {
     expect(new Set(reports.map(({ sums }) => sums.join())).size).toBe(1);
     expect(packed(cache)).toHaveLength(1);
     expect(packed(cache)[0]).toMatch(/^packed-[0-9a-f]{16}$/);
+  });
+
+  it('are held by each process where the folder does not take them, and the reason is said', async () => {
+    const file = join(folder.path, 'a-file');
+    writeFileSync(file, '');
+    const { sums, notes, weightsResidentBytes } = await start(model, cache, join(file, 'below'));
+    expect(weightsResidentBytes).toBe(0);
+    expect(notes).toEqual([
+      expect.stringMatching(/^the weights are not shared, this worker holds its own: ENOTDIR/),
+    ]);
+    expect(notes[0]).toContain(`free space in ${join(file, 'below')}, or name another --cache-dir`);
+    expect(await start(model, cache)).toMatchObject({ sums, notes: [] });
   });
 
   it('are written anew where the file is damaged, or its writer was killed', async () => {
@@ -97,7 +111,7 @@ describe('weights in a file that processes share', () => {
     await writeTinyModel(model, { ...TINY_MODELS['llama-bf16-sharded'], seed: 99 });
     const after = await start(model, cache);
     expect(after.sums).not.toEqual(before.sums);
-    expect(after.sums).toEqual((await start(model, cache, false)).sums);
+    expect(after.sums).toEqual((await start(model, cache, null)).sums);
   });
 });
 
@@ -106,7 +120,7 @@ it('SmolLM2 takes its weights once for two processes', { timeout: 300_000 }, asy
   const weights = 4 * checkpoint.shape.totalParameters;
   const folder = temporaryFolder();
   try {
-    const own = await start(checkpoint.sourcePath, CHECKPOINT_CACHE, false);
+    const own = await start(checkpoint.sourcePath, CHECKPOINT_CACHE, null);
     expect(own.privateBytes).toBeGreaterThan(weights);
     await endAll();
     await start(checkpoint.sourcePath, CHECKPOINT_CACHE);
