@@ -8,6 +8,7 @@
  * - stages.ts: time and peak memory with the model in stages, and what a load of a stage has to serve
  * - cost-model.ts: whether predicted cost orders sweeps as measured time does
  * - prefix-states.ts: what states kept across iterations save, promised by FLOPs and measured
+ * - fleet.ts: how much of what its workers could compute a search gets done, in virtual time
  *
  * What they share: options.ts, models.ts, timing.ts, machine.ts, progress.ts.
  */
@@ -24,6 +25,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   memory: async () => (await import('./memory.ts')).memoryBenchmark,
   'prefix-states': async () => (await import('./prefix-states.ts')).prefixStatesBenchmark,
   stages: async () => (await import('./stages.ts')).stagesBenchmark,
+  fleet: async () => (await import('./fleet.ts')).fleetBenchmark,
   'cost-model': async () => (await import('./cost-model.ts')).costModelBenchmark,
 };
 

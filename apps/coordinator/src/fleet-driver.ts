@@ -1,6 +1,6 @@
-import { unitOf, type ModelShape, type ShapePlan } from '@blockpruner/blocks';
+import { unitOf, type BlockIndex, type Mask, type ModelShape, type ShapePlan } from '@blockpruner/blocks';
 import { Fleet, FleetError, type FleetCounters, type FleetEvent, type Work } from '@blockpruner/fleet';
-import type { Cell, CellId } from '@blockpruner/perplexity';
+import { cellKey, type CellId } from '@blockpruner/perplexity';
 import type { Logger } from '@blockpruner/telemetry';
 import {
   FleetServer,
@@ -9,22 +9,20 @@ import {
   type WorkerConnection,
   type WorkerMessage,
 } from '@blockpruner/wire';
+import type { CellHandlers, EvaluationHooks, FleetNote } from './fleet-hooks.ts';
+import { logFleetEvent } from './fleet-log.ts';
 import { ShapePlans } from './shape-plans.ts';
 import { RunError } from './usage-error.ts';
 
 const HEARTBEAT_MS = 2000;
 const HEARTBEAT_TIMEOUT_MS = 15_000;
 const TICK_MS = 500;
+/** Of all cells, so many are computed by two workers, wherever there are two. */
+const CHECKED_SHARE = 0.005;
+/** Rows on which the candidates that a decision is between are computed by two workers. */
+const CONFIRMED_ROWS = 2;
 
-/** Where cells come from. */
-export interface CellSource {
-  readonly workerName: string;
-  readonly numericClass: string;
-  /** Whether they were asked for in fp32, whatever the class. */
-  readonly inFp32: boolean;
-}
-
-export interface FleetDriverOptions {
+export interface FleetDriverOptions extends CellHandlers {
   readonly runId: string;
   readonly model: { readonly path: string; readonly fingerprint: string };
   readonly shape: ModelShape;
@@ -42,24 +40,11 @@ export interface FleetDriverOptions {
   readonly mixedClasses: boolean;
   /** Whether workers that cannot be used may be followed by others. */
   readonly remote: boolean;
+  /** Which cells are computed by two workers. */
+  readonly seed: number;
   readonly logger: Logger;
-  /** New cells, each once. */
-  readonly onCells: (cells: readonly Cell[], source: CellSource) => void;
   /** What the journal shall hold of the workers: who joined, the plan of a class, a plan that shrank. */
   readonly onNote: (note: FleetNote) => void;
-}
-
-/** An event with fields of its own. */
-export type FleetNote = { readonly kind: string } & Readonly<Record<string, unknown>>;
-
-/** What goes on inside an evaluation, for displays. */
-export interface EvaluationProgress {
-  readonly doneCells: number;
-  readonly totalCells: number;
-  readonly doneFlops: number;
-  readonly totalFlops: number;
-  readonly tokensPerSecond: number;
-  readonly readyWorkers: number;
 }
 
 /**
@@ -85,7 +70,13 @@ export class FleetDriver {
   readonly shapePlans: ShapePlans;
   private readonly ticker: NodeJS.Timeout;
   private evaluation:
-    { resolve: () => void; reject: (error: Error) => void; onProgress: () => void } | undefined;
+    | {
+        readonly resolve: () => void;
+        readonly reject: (error: Error) => void;
+        readonly onProgress: () => void;
+        readonly onWaiting: () => void;
+      }
+    | undefined;
   private failure: Error | undefined;
   private closed = false;
 
@@ -98,6 +89,9 @@ export class FleetDriver {
       leaseMs: options.leaseMs,
       heartbeatTimeoutMs: HEARTBEAT_TIMEOUT_MS,
       maxTasksPerWorker: 2,
+      checkedShare: CHECKED_SHARE,
+      confirmedRows: CONFIRMED_ROWS,
+      seed: options.seed,
       mixedClasses: options.mixedClasses,
       numericClass: options.numericClass,
     });
@@ -122,7 +116,7 @@ export class FleetDriver {
 
   /** FLOPs of all that was computed so far, as whole sweeps compute it. */
   get flops(): number {
-    return this.flopsOfFinished + (this.evaluation ? this.fleet.progress().doneFlops : 0);
+    return this.flopsOfFinished + this.fleet.progress().doneFlops;
   }
 
   /** FLOP/s that each of these workers measured on its device; 0 where it has measured nothing. */
@@ -137,28 +131,52 @@ export class FleetDriver {
 
   /**
    * Has the missing cells of a sweep computed on the given rows.
-   * @param onProgress called at every change and tick
+   * @param hooks called at every change and tick
    * @throws RunError or FleetError when it cannot be done
    */
-  async evaluate(
+  evaluate(
     sweep: Omit<Work, 'rows'>,
     rows: readonly number[],
     isMissing: (id: CellId) => boolean,
-    onProgress: (progress: EvaluationProgress) => void,
+    hooks: EvaluationHooks,
   ): Promise<void> {
+    return this.until(() => {
+      if (this.fleet.idle()) this.flopsOfFinished += this.fleet.progress().doneFlops;
+      this.log(this.fleet.submit({ ...sweep, rows }, isMissing, now()));
+    }, hooks);
+  }
+
+  /**
+   * Has candidates of the latest sweep computed by a second worker on a few rows, where there is one.
+   * @throws as `evaluate` does
+   */
+  confirm(mask: Mask, candidates: readonly BlockIndex[], hooks: EvaluationHooks): Promise<void> {
+    return this.until(() => this.confirmSoFar(mask, candidates), hooks);
+  }
+
+  /** Has that begun with the rows that are there, while the others are under way. */
+  confirmSoFar(mask: Mask, candidates: readonly BlockIndex[]): void {
+    for (const candidate of candidates) this.fleet.confirm(mask, candidate, now());
+  }
+
+  /** Has workers that would wait begin with what is likely to be asked for next. */
+  runAhead(sweep: Omit<Work, 'rows'>, rows: readonly number[], isMissing: (id: CellId) => boolean): void {
+    this.fleet.runAhead({ ...sweep, rows }, isMissing, now());
+  }
+
+  private async until(begin: () => void, { onProgress, onWaiting }: EvaluationHooks): Promise<void> {
     const report = (): void =>
       onProgress({
         ...this.fleet.progress(),
         tokensPerSecond: this.fleet.tokensPerSecond(now()),
-        readyWorkers: this.fleet.workers().filter((worker) => worker.isReady).length,
+        readyWorkers: this.fleet.readyCount,
       });
     const finished = new Promise<void>((resolve, reject) => {
-      this.evaluation = { resolve, reject, onProgress: report }; // (1)
+      this.evaluation = { resolve, reject, onProgress: report, onWaiting }; // (1)
     });
-    this.guard(() => this.log(this.fleet.submit({ ...sweep, rows }, isMissing)));
+    this.guard(begin);
     if (this.failure) this.fail(this.failure);
     return finished.finally(() => {
-      this.flopsOfFinished += this.fleet.progress().doneFlops;
       this.evaluation = undefined;
     });
   }
@@ -229,13 +247,19 @@ export class FleetDriver {
         }
         this.offerPlan(workerId, message.shapePlan);
         this.peaks.set(worker, message.peakFlopsPerSecond);
-        return this.log(this.fleet.ready(workerId, now()));
+        return this.log(this.fleet.ready(workerId, now(), message.peakFlopsPerSecond));
       case 'heartbeat':
         return this.log(this.fleet.heartbeat(workerId, now(), message.taskId));
       case 'cells': {
-        const { accepted, inFp32, events } = this.fleet.cells(workerId, message.taskId, message.cells, now());
+        const { accepted, corrected, inFp32, events } = this.fleet.cells(
+          workerId,
+          message.taskId,
+          message.cells,
+          now(),
+        );
         const source = { workerName: worker, numericClass: this.classOf(workerId), inFp32 };
         if (accepted.length > 0) this.options.onCells(accepted, source);
+        if (corrected.length > 0) this.options.onCorrected(corrected, source);
         return this.log(events);
       }
       case 'taskDone':
@@ -285,6 +309,15 @@ export class FleetDriver {
       this.forget(connection);
       connection.close();
     }
+    if (this.fleet.isStarving) this.evaluation?.onWaiting();
+  }
+
+  /** A worker whose numbers two others contradict is sent away for good. */
+  private dismiss(workerId: string, reason: string): void {
+    const connection = this.connections.get(workerId);
+    if (connection === undefined) return;
+    this.forget(connection);
+    connection.refuse(reason);
   }
 
   private leave(connection: WorkerConnection, how: 'lost' | 'drained', reason: string): void {
@@ -315,8 +348,10 @@ export class FleetDriver {
   }
 
   private assign(): void {
-    const { assignments, events } = this.fleet.assignments(now());
+    const { assignments, cancellations, events } = this.fleet.assignments(now());
     this.log(events);
+    for (const { workerId, taskId } of cancellations)
+      this.connections.get(workerId)?.send({ kind: 'cancel', taskId });
     for (const { workerId, task } of assignments) {
       const { id, base, candidates, baseline, inFp32 = false } = task;
       const rows = task.rows.map((index) => ({ index, tokenIds: this.options.rows[index] }));
@@ -339,30 +374,11 @@ export class FleetDriver {
   }
 
   private log(events: readonly FleetEvent[]): void {
-    const { logger } = this.options;
-    for (const { kind, ...fields } of events) {
-      const named = 'workerId' in fields ? { ...fields, worker: this.nameOf(fields.workerId) } : fields;
-      switch (kind) {
-        case 'worker-left':
-        case 'lease-expired':
-        case 'task-failed':
-        case 'task-reissued':
-        case 'protocol-fault':
-        case 'cell-condemned':
-          logger.warn(named, kind.replaceAll('-', ' '));
-          break;
-        case 'worker-ready':
-          logger.info(named, 'worker ready');
-          break;
-        case 'worker-joined':
-        case 'worker-refused':
-          break; // logged with more where it happens
-        case 'work-cut':
-        case 'task-split':
-        case 'task-done':
-          logger.debug(named, kind.replaceAll('-', ' '));
-          break;
-      }
+    for (const event of events) {
+      logFleetEvent(this.options.logger, event, (workerId) => this.nameOf(workerId));
+      if (event.kind !== 'worker-convicted' && event.kind !== 'cells-differ') continue;
+      this.options.onNote({ ...event, cell: cellKey(event.cell) });
+      if (event.kind === 'worker-convicted') this.dismiss(event.workerId, event.reason);
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { RunFolder } from '@blockpruner/journal';
-import { CellTable, type Cell } from '@blockpruner/perplexity';
-import type { CellSource } from './fleet-driver.ts';
+import { CellTable } from '@blockpruner/perplexity';
+import type { CellHandlers } from './fleet-hooks.ts';
 
 /** The cells of a run, and where those of the decision in hand come from. */
 export interface RunCells {
@@ -15,9 +15,7 @@ export interface RunCells {
 }
 
 /** The cells of a run, fed by the fleet: each new cell in the dtype of the run goes to disk before it is counted on. */
-export function cellSink(
-  folder: RunFolder,
-): RunCells & { onCells: (cells: readonly Cell[], source: CellSource) => void } {
+export function cellSink(folder: RunFolder): RunCells & Pick<CellHandlers, 'onCells' | 'onCorrected'> {
   const { rowTokens } = folder.config;
   const run: RunCells = {
     cells: new CellTable(rowTokens),
@@ -33,6 +31,10 @@ export function cellSink(
       else folder.appendCells(arrived, numericClass);
       for (const cell of arrived) (inFp32 ? run.cellsInFp32 : run.cells).add(cell);
       run.contributors.add(workerName);
+    },
+    onCorrected: (corrected, { numericClass }) => {
+      folder.appendCells(corrected, numericClass, true);
+      for (const cell of corrected) run.cells.replace(cell);
     },
   };
 }

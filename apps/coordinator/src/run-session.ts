@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import type { Checkpoint } from '@blockpruner/checkpoint';
 import type { RunFolder } from '@blockpruner/journal';
-import type { Cell } from '@blockpruner/perplexity';
 import type { SearchProblem } from '@blockpruner/search';
 import type { Console } from './console.ts';
-import type { CellSource, FleetNote } from './fleet-driver.ts';
+import type { CellHandlers, FleetNote } from './fleet-hooks.ts';
 import { Interrupted, onInterrupt } from './interrupt.ts';
 import { resultReport } from './result-report.ts';
 import { RunningFleet } from './running-fleet.ts';
@@ -35,12 +34,13 @@ export interface RunSession {
 export async function carryOut(session: RunSession): Promise<void> {
   const { console, problem, json } = session;
   const { logger } = console;
-  let onCells: (cells: readonly Cell[], source: CellSource) => void = () => undefined;
+  let handlers: CellHandlers = { onCells: () => undefined, onCorrected: () => undefined };
   let onNote: (note: FleetNote) => void = () => undefined;
   const fleet = await RunningFleet.listen({
     ...session,
     ...console,
-    onCells: (cells, source) => onCells(cells, source),
+    onCells: (cells, source) => handlers.onCells(cells, source),
+    onCorrected: (cells, source) => handlers.onCorrected(cells, source),
     onNote: (note) => onNote(note),
   });
   const restoreSignals = onInterrupt((reason) => fleet.driver.fail(reason));
@@ -52,7 +52,7 @@ export async function carryOut(session: RunSession): Promise<void> {
     console.attachLogFile(join(folder.path, 'log.jsonl'));
     logger.info({ folder: folder.path }, 'run folder ready');
     const sink = cellSink(folder);
-    onCells = sink.onCells;
+    handlers = sink;
     onNote = (note) => folder?.appendEvent(note);
     fleet.start();
     const result = await runSearch({ problem, folder, fleet, logger, ...sink });

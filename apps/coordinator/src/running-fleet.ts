@@ -1,12 +1,13 @@
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { baselineFlops, DENSE } from '@blockpruner/blocks';
+import { baselineFlops, DENSE, type BlockIndex, type Mask } from '@blockpruner/blocks';
 import type { Checkpoint } from '@blockpruner/checkpoint';
 import type { Work } from '@blockpruner/fleet';
-import type { Cell, CellTable } from '@blockpruner/perplexity';
+import type { CellTable } from '@blockpruner/perplexity';
 import { formatCount, formatDuration, type Logger, type ProgressDisplay } from '@blockpruner/telemetry';
 import { formatAddress } from '@blockpruner/wire';
-import { FleetDriver, type CellSource, type FleetNote } from './fleet-driver.ts';
+import { FleetDriver } from './fleet-driver.ts';
+import type { CellHandlers, EvaluationHooks, FleetNote } from './fleet-hooks.ts';
 import type { ShapePlans } from './shape-plans.ts';
 import { LocalWorkers } from './local-workers.ts';
 import { RunError } from './usage-error.ts';
@@ -16,7 +17,7 @@ import type { WorkerPlan } from './worker-plan.ts';
 const SLOWEST_FLOPS_PER_SECOND = 1e9;
 const SHORTEST_LEASE_MS = 120_000;
 
-export interface RunningFleetOptions {
+export interface RunningFleetOptions extends CellHandlers {
   readonly runId: string;
   readonly checkpoint: Checkpoint;
   readonly rows: readonly Int32Array[];
@@ -25,7 +26,6 @@ export interface RunningFleetOptions {
   readonly numericClass?: string;
   readonly logger: Logger;
   readonly progress: ProgressDisplay;
-  readonly onCells: (cells: readonly Cell[], source: CellSource) => void;
   /** Plans of numeric classes that a resumed run has fixed. */
   readonly shapePlans?: ShapePlans;
   readonly onNote: (note: FleetNote) => void;
@@ -71,8 +71,10 @@ export class RunningFleet {
       numericClass: options.numericClass,
       mixedClasses: plan.mixedClasses,
       remote: plan.remote,
+      seed: randomInt(2 ** 32 - 1), // no worker knows which of its cells are checked
       logger: options.logger,
       onCells: options.onCells,
+      onCorrected: options.onCorrected,
       onNote: options.onNote,
     });
     try {
@@ -100,6 +102,7 @@ export class RunningFleet {
   /**
    * Evaluates what is missing of a sweep, with progress.
    * @param secondsLeft of the search that this is a part of, from the FLOPs that are left here; null where unknown
+   * @param onWaiting a worker has nothing to do
    * @returns once every cell is in the table
    */
   async evaluate(
@@ -108,29 +111,39 @@ export class RunningFleet {
     cells: CellTable,
     title: string,
     secondsLeft: (flopsLeftHere: number) => number | null = () => null,
+    onWaiting: () => void = () => undefined,
   ): Promise<void> {
-    const { progress } = this.options;
-    await this.driver.evaluate(
-      sweep,
-      rows,
-      (id) => !cells.has(id),
-      ({ doneCells, totalCells, doneFlops, totalFlops, tokensPerSecond, readyWorkers }) => {
-        const left = secondsLeft(totalFlops - doneFlops);
-        const details = [
-          `${formatCount(tokensPerSecond)} tokens/s`,
-          `${readyWorkers} worker${readyWorkers === 1 ? '' : 's'}`,
-          ...(left === null ? [] : [`search ETA ${formatDuration(left)}`]),
-        ];
-        progress.update({
-          title,
-          done: doneCells,
-          total: totalCells,
-          cost: { done: doneFlops, total: totalFlops },
-          detail: readyWorkers === 0 ? 'waiting for a worker' : details.join(', '),
-        });
-      },
-    );
-    progress.clear();
+    const hooks = { onProgress: this.display(title, secondsLeft), onWaiting };
+    await this.driver.evaluate(sweep, rows, (id) => !cells.has(id), hooks);
+    this.options.progress.clear();
+  }
+
+  /** Has candidates of the latest sweep computed by a second worker on a few rows, where there is one. */
+  async confirm(mask: Mask, candidates: readonly BlockIndex[], title: string): Promise<void> {
+    const hooks = { onProgress: this.display(title, () => null), onWaiting: () => undefined };
+    await this.driver.confirm(mask, candidates, hooks);
+    this.options.progress.clear();
+  }
+
+  private display(
+    title: string,
+    secondsLeft: (flopsLeftHere: number) => number | null,
+  ): EvaluationHooks['onProgress'] {
+    return ({ doneCells, totalCells, doneFlops, totalFlops, tokensPerSecond, readyWorkers }) => {
+      const left = secondsLeft(totalFlops - doneFlops);
+      const details = [
+        `${formatCount(tokensPerSecond)} tokens/s`,
+        `${readyWorkers} worker${readyWorkers === 1 ? '' : 's'}`,
+        ...(left === null ? [] : [`search ETA ${formatDuration(left)}`]),
+      ];
+      this.options.progress.update({
+        title,
+        done: doneCells,
+        total: totalCells,
+        cost: { done: doneFlops, total: totalFlops },
+        detail: readyWorkers === 0 ? 'waiting for a worker' : details.join(', '),
+      });
+    };
   }
 
   /** @param finished tells remote workers that the run is over */

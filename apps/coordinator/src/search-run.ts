@@ -26,6 +26,7 @@ import {
 } from '@blockpruner/search';
 import { logIteration, type Logger } from '@blockpruner/telemetry';
 import { judge, noiseOf, reportDoubts, type JudgeOptions, type Judgement } from './close-calls.ts';
+import { Foresight } from './foresight.ts';
 import { Pace, speedOf, type Speed, type Stretch } from './pace.ts';
 
 export interface SearchRunOptions extends JudgeOptions {
@@ -46,6 +47,7 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
   const speeds: (Speed | null)[] = records.map(() => null); // of another process, with other workers
   const pace = new Pace();
   const flopsLeft = (): number[] => remainingFlops(problem, maskOf(decisions), cells.rowTokens);
+  const foresight = new Foresight(strategy, problem, options);
   let startedMs = performance.now();
   let flopsBefore = fleet.driver.flops;
   const sinceDecision = (): Stretch => ({
@@ -57,14 +59,16 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
   for (;;) {
     const step = strategy.step(decisions, cells);
     if (step.kind === 'done') break;
+    const title = `iteration ${decisions.length + 1}/${iterationCount(expected.iterations)}`;
     if (step.kind === 'evaluate') {
-      const title = `iteration ${decisions.length + 1}/${iterationCount(expected.iterations)}`;
       const later = sum(flopsLeft().slice(1));
-      await fleet.evaluate(step.sweep, step.rows, cells, title, (left) =>
-        pace.secondsFor(left + later, sinceDecision()),
+      const secondsLeft = (left: number): number | null => pace.secondsFor(left + later, sinceDecision());
+      await fleet.evaluate(step.sweep, step.rows, cells, title, secondsLeft, () =>
+        foresight.onWaiting(decisions),
       );
       continue;
     }
+    if (!(await foresight.isConfirmed(step.decision, decisions, title))) continue; // a number was corrected
     await journalDense(folder, cells, logger);
     const judgement = await judge(step.decision, maskOf(decisions), options);
     const { decision } = judgement;

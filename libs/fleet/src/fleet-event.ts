@@ -5,14 +5,35 @@ export type FleetEvent =
   | { readonly kind: 'worker-joined'; readonly workerId: string; readonly numericClass: string }
   | { readonly kind: 'worker-refused'; readonly workerId: string; readonly reason: string }
   | { readonly kind: 'worker-ready'; readonly workerId: string }
+  | { readonly kind: 'worker-draining'; readonly workerId: string }
   | {
       readonly kind: 'worker-left';
       readonly workerId: string;
       readonly how: Leaving;
       readonly reason: string;
     }
-  | { readonly kind: 'work-cut'; readonly taskCount: number; readonly cellCount: number }
-  | { readonly kind: 'task-split'; readonly taskId: string; readonly into: string[]; readonly reason: string }
+  | { readonly kind: 'work-shared'; readonly workerCount: number; readonly cellCount: number }
+  | {
+      readonly kind: 'work-stolen';
+      readonly workerId: string;
+      readonly fromWorkerId: string;
+      readonly cellCount: number;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'task-recalled';
+      readonly taskId: string;
+      readonly workerId: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'task-copied';
+      readonly taskId: string;
+      readonly of: string;
+      readonly workerId: string;
+      readonly fromWorkerId: string;
+      readonly reason: string;
+    }
   | { readonly kind: 'task-done'; readonly workerId: string; readonly taskId: string }
   | {
       readonly kind: 'task-failed';
@@ -26,6 +47,20 @@ export type FleetEvent =
       readonly into: string[];
       readonly lostWorkers: number;
     }
+  | {
+      readonly kind: 'cells-differ';
+      readonly cell: CellId;
+      /** Ids of the two. */
+      readonly workerIds: readonly string[];
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'worker-convicted';
+      readonly workerId: string;
+      readonly cell: CellId;
+      readonly reason: string;
+    }
+  | { readonly kind: 'checks-dropped'; readonly cellCount: number; readonly reason: string }
   | {
       readonly kind: 'lease-expired';
       readonly workerId: string;

@@ -1,18 +1,22 @@
 import { sweepFlops } from '@blockpruner/blocks';
-import type { Cell } from '@blockpruner/perplexity';
+import type { Cell, CellId } from '@blockpruner/perplexity';
 import { describe, expect, it } from 'vitest';
 import { always, cellOf, denseWork, shapeOf, taskCells, tinyFleet, workerOf } from '../test/tiny-fleet.ts';
 import { FleetError } from './fleet-error.ts';
 import type { FleetEvent } from './fleet-event.ts';
-import type { Fleet } from './fleet.ts';
+import type { Assignment, Fleet } from './fleet.ts';
 import { cellCount, type Task } from './task.ts';
 
-function enlist(fleet: Fleet, ids: readonly string[], nowMs = 0): void {
+function enlist(fleet: Fleet, ids: readonly string[], nowMs = 0, peakFlopsPerSecond = 0): void {
   for (const id of ids) {
     fleet.join(workerOf(id), nowMs);
-    fleet.ready(id, nowMs);
+    fleet.ready(id, nowMs, peakFlopsPerSecond);
   }
 }
+
+/** A worker of this speed gets several of them as its first task. */
+const MANY_ROWS = new Array<number>(64).fill(32);
+const PEAK = 2e8;
 
 const kinds = (events: readonly FleetEvent[]) => events.map(({ kind }) => kind);
 const tasksOf = (fleet: Fleet, id: string, nowMs = 0): Task[] =>
@@ -42,7 +46,7 @@ describe('joining', () => {
   it('gives no task before the model is loaded', () => {
     const fleet = tinyFleet();
     fleet.join(workerOf('a'), 0);
-    fleet.submit(denseWork(4, 8), always);
+    fleet.submit(denseWork(4, 8), always, 0);
     expect(fleet.assignments(0).assignments).toEqual([]);
     fleet.ready('a', 5);
     expect(fleet.assignments(5).assignments).toHaveLength(2);
@@ -53,9 +57,9 @@ describe('joining', () => {
 describe('submitting', () => {
   it('asks only for what is missing, and never twice', () => {
     const fleet = tinyFleet();
-    const events = fleet.submit(denseWork(4, 8), ({ row }) => row < 3);
-    expect(events).toEqual([{ kind: 'work-cut', taskCount: 6, cellCount: 27 }]);
-    expect(fleet.submit(denseWork(4, 8), ({ row }) => row < 4)).toMatchObject([{ cellCount: 9 }]);
+    const events = fleet.submit(denseWork(4, 8), ({ row }) => row < 3, 0);
+    expect(events).toEqual([{ kind: 'work-shared', workerCount: 0, cellCount: 27 }]);
+    expect(fleet.submit(denseWork(4, 8), ({ row }) => row < 4, 0)).toMatchObject([{ cellCount: 9 }]);
     expect(fleet.progress()).toMatchObject({ doneCells: 0, totalCells: 36 });
   });
 
@@ -63,19 +67,19 @@ describe('submitting', () => {
     const fleet = tinyFleet();
     enlist(fleet, ['a']);
     const one = { ...denseWork(4, 1), candidates: [3], baseline: false };
-    fleet.submit(one, always);
+    fleet.submit(one, always, 0);
     const [task] = tasksOf(fleet, 'a');
     fleet.cells('a', task.id, taskCells(task), 10);
     expect(fleet.progress()).toMatchObject({ doneCells: 1, totalCells: 1 });
     expect(fleet.tokensPerSecond(100)).toBe(320);
-    fleet.submit({ ...one, candidates: [4, 5] }, always);
+    fleet.submit({ ...one, candidates: [4, 5] }, always, 0);
     expect(fleet.progress()).toMatchObject({ doneCells: 0, totalCells: 2 });
     expect(fleet.tokensPerSecond(100)).toBe(0);
   });
 
   it('is idle when nothing is missing', () => {
     const fleet = tinyFleet();
-    fleet.submit(denseWork(4, 8), () => false);
+    fleet.submit(denseWork(4, 8), () => false, 0);
     expect(fleet.idle()).toBe(true);
   });
 
@@ -85,7 +89,7 @@ describe('submitting', () => {
       const fleet = tinyFleet();
       enlist(fleet, ['a', 'b', 'c']);
       const work = { ...denseWork(4, 2), baseline };
-      fleet.submit(work, always);
+      fleet.submit(work, always, 0);
       const rowFlops = sweepFlops(shapeOf(4), work, 32);
       expect(fleet.progress()).toMatchObject({ doneFlops: 0, totalFlops: 2 * rowFlops });
       let before = 0;
@@ -105,20 +109,20 @@ describe('submitting', () => {
   );
 
   it.each([[[8]], [[1, 0]], [[0, 0]], [[-1]], [[0.5]]])('refuses rows %j', (rows) => {
-    expect(() => tinyFleet().submit({ ...denseWork(4, 1), rows }, always)).toThrow(
+    expect(() => tinyFleet().submit({ ...denseWork(4, 1), rows }, always, 0)).toThrow(
       /rows must ascend from 0 to 7/,
     );
   });
 
   it('refuses candidates that the model does not have', () => {
-    expect(() => tinyFleet().submit({ ...denseWork(4, 1), candidates: [8] }, always)).toThrow(RangeError);
+    expect(() => tinyFleet().submit({ ...denseWork(4, 1), candidates: [8] }, always, 0)).toThrow(RangeError);
   });
 });
 
 describe('assigning', () => {
   it('gives each worker one task before any gets a second', () => {
     const fleet = tinyFleet();
-    fleet.submit(denseWork(4, 8), always);
+    fleet.submit(denseWork(4, 8), always, 0);
     enlist(fleet, ['a', 'b', 'c']);
     const { assignments } = fleet.assignments(0);
     expect(assignments.map(({ workerId }) => workerId).slice(0, 3)).toEqual(['a', 'b', 'c']);
@@ -126,97 +130,225 @@ describe('assigning', () => {
     expect(fleet.assignments(0).assignments).toEqual([]);
   });
 
-  it('lets the last tasks wait for whoever is free first', () => {
-    const fleet = tinyFleet();
-    enlist(fleet, ['a', 'b']);
-    fleet.submit(denseWork(4, 8), always);
-    const given = new Map<string, Task>();
-    const assign = () => {
-      const { assignments } = fleet.assignments(0);
-      for (const { task } of assignments) given.set(task.id, task);
-      return assignments.length;
-    };
-    expect(assign()).toBe(4);
-    const refill = () => {
-      const { id, taskIds } = fleet.workers().find((worker) => worker.taskIds.length === 2)!;
-      const task = given.get(taskIds[0])!;
-      fleet.cells(id, task.id, taskCells(task), 0);
-      fleet.done(id, task.id, 0);
-      return assign();
-    };
-    expect([refill(), refill()]).toEqual([1, 1]);
-    expect([refill(), refill()]).toEqual([0, 0]);
-    expect(fleet.workers().map(({ taskIds }) => taskIds.length)).toEqual([1, 1]);
-  });
-
-  it('cuts the queue finer when more workers are ready than it was cut for', () => {
-    const fleet = tinyFleet({ rowTokens: new Array<number>(64).fill(32) });
-    fleet.submit(denseWork(4, 64), always);
-    enlist(fleet, ['a']);
-    const { task } = fleet.assignments(0).assignments[0];
-    expect(task.rows).toHaveLength(8);
-    enlist(fleet, ['b', 'c', 'd', 'e', 'f', 'g', 'h']);
-    const later = fleet.assignments(0).assignments.filter(({ workerId }) => workerId !== 'a');
-    expect(later.every((assignment) => assignment.task.rows.length === 2)).toBe(true);
-  });
-
-  it('halves queued tasks when workers would go empty-handed', () => {
-    const fleet = tinyFleet({ rowTokens: new Array<number>(12).fill(32), maxTasksPerWorker: 1 });
-    enlist(fleet, ['a', 'b', 'c']);
-    fleet.submit(denseWork(4, 12), always);
-    let given = fleet.assignments(0).assignments;
-    while (given.length > 0 && fleet.progress().doneCells < 11 * 9) {
-      const [{ workerId, task }] = given;
-      fleet.cells(workerId, task.id, taskCells(task), 0);
-      fleet.done(workerId, task.id, 0);
-      given = [...given.slice(1), ...fleet.assignments(0).assignments];
+  it('gives each worker neighbouring rows of its own, as many as it is fast', () => {
+    const fleet = tinyFleet({ rowTokens: new Array<number>(40).fill(32), maxTasksPerWorker: 1 });
+    const speeds = { a: 1, b: 3 };
+    for (const [id, speed] of Object.entries(speeds)) {
+      fleet.join(workerOf(id), 0);
+      fleet.ready(id, 0, speed * 1e9);
     }
-    const [{ workerId, task }] = given;
-    expect(fleet.assignments(0).assignments).toEqual([]);
-    fleet.leave(workerId, 'drained', 'scaled down');
-    const { assignments, events } = fleet.assignments(0);
-    expect(events).toMatchObject([{ kind: 'task-split', reason: '2 idle workers for 1 queued tasks' }]);
-    expect(assignments).toHaveLength(2);
-    expect(assignments.flatMap((half) => half.task.candidates)).toEqual(task.candidates);
+    fleet.submit(denseWork(4, 40), always, 0);
+    const [a, b] = fleet.assignments(0).assignments;
+    expect([a.task.rows[0], b.task.rows[0]]).toEqual([0, 10]);
   });
 
-  it('keeps a row with the worker that has its baseline states', () => {
+  it('makes tasks small at first, then as long as asked for, and smaller towards the end', () => {
+    const fleet = tinyFleet({ rowTokens: new Array<number>(400).fill(32), targetTaskMs: 2000, leaseMs: 1e9 });
+    enlist(fleet, ['a']);
+    fleet.submit(denseWork(4, 400), always, 0);
+    const durations: number[] = [];
+    let nowMs = 0;
+    const queue = [...tasksOf(fleet, 'a')];
+    for (let task = queue.shift(); task; task = queue.shift()) {
+      durations.push(20 * cellCount(task));
+      nowMs += durations.at(-1)!;
+      fleet.cells('a', task.id, taskCells(task), nowMs);
+      fleet.done('a', task.id, nowMs);
+      queue.push(...tasksOf(fleet, 'a', nowMs));
+    }
+    expect(fleet.idle()).toBe(true);
+    expect(durations[0]).toBe(20);
+    expect(Math.max(...durations)).toBeLessThan(2 * 2000);
+    expect(Math.max(...durations)).toBeGreaterThan(1000);
+    expect(durations.at(-1)!).toBeLessThan(400);
+  });
+
+  it('lets an idle worker take over what another has queued', () => {
+    const fleet = tinyFleet();
+    enlist(fleet, ['a']);
+    fleet.submit(denseWork(4, 8), always, 0);
+    fleet.assignments(0);
+    enlist(fleet, ['b'], 10);
+    const { assignments, events } = fleet.assignments(10);
+    expect(assignments.filter(({ workerId }) => workerId === 'b')).toHaveLength(2);
+    expect(events).toMatchObject([{ kind: 'work-stolen', workerId: 'b', fromWorkerId: 'a' }]);
+    expect(fleet.counters.thefts).toBe(1);
+  });
+
+  it('keeps a row with the worker that has walked its baseline', () => {
     const fleet = tinyFleet({ maxTasksPerWorker: 1 });
     enlist(fleet, ['a', 'b']);
-    fleet.submit(denseWork(4, 2), always);
-    const rowOf = new Map(fleet.assignments(0).assignments.map(({ workerId, task }) => [workerId, task]));
-    expect(rowOf.get('a')!.rows).not.toEqual(rowOf.get('b')!.rows);
+    fleet.submit(denseWork(4, 2), always, 0);
+    const before = new Map(fleet.assignments(0).assignments.map(({ workerId, task }) => [workerId, task]));
     for (const id of ['b', 'a']) {
-      const task = rowOf.get(id)!;
+      const task = before.get(id)!;
       fleet.cells(id, task.id, taskCells(task), 1);
       fleet.done(id, task.id, 1);
     }
     for (const { workerId, task } of fleet.assignments(2).assignments) {
-      expect(task.rows).toEqual(rowOf.get(workerId)!.rows);
-      expect(task.candidates[0]).toBe(rowOf.get(workerId)!.candidates.at(-1)! + 1);
+      expect(task.rows).toEqual(before.get(workerId)!.rows);
+      expect(task.candidates[0]).toBe(before.get(workerId)!.candidates.at(-1)! + 1);
     }
+  });
+
+  /** One cell is left, in the hands of `a`, which takes 10 s for it where it took 1 s for the others. */
+  const straggling = () => {
+    const fleet = tinyFleet({ maxTasksPerWorker: 1, leaseMs: 1e9, heartbeatTimeoutMs: 1e9 });
+    enlist(fleet, ['a', 'b']);
+    fleet.submit({ ...denseWork(4, 2), candidates: [1, 2], baseline: false }, always, 0);
+    const finish = (given: readonly Assignment[], nowMs: number) => {
+      for (const { workerId, task } of given) {
+        fleet.cells(workerId, task.id, taskCells(task), nowMs);
+        fleet.done(workerId, task.id, nowMs);
+      }
+    };
+    finish(fleet.assignments(0).assignments, 1000);
+    const second = fleet.assignments(1000).assignments;
+    finish(
+      second.filter(({ workerId }) => workerId === 'b'),
+      2000,
+    );
+    const last = second.find(({ workerId }) => workerId === 'a')!.task;
+    expect(cellCount(last)).toBe(1);
+    return { fleet, last, nowMs: 11_000 };
+  };
+
+  it('gives an idle worker a copy of what another is late with, and the first value wins', () => {
+    const { fleet, last, nowMs } = straggling();
+    const { assignments, events } = fleet.assignments(nowMs);
+    expect(assignments).toMatchObject([
+      { workerId: 'b', task: { rows: last.rows, candidates: last.candidates } },
+    ]);
+    expect(events).toMatchObject([{ kind: 'task-copied', of: last.id, workerId: 'b', fromWorkerId: 'a' }]);
+    const [{ task }] = assignments;
+    expect(fleet.cells('b', task.id, taskCells(task), nowMs).accepted).toHaveLength(1);
+    expect(fleet.idle()).toBe(true);
+    expect(fleet.assignments(nowMs).cancellations).toEqual([{ workerId: 'a', taskId: last.id }]);
+    expect(fleet.cells('a', last.id, taskCells(last), nowMs)).toMatchObject({ accepted: [], events: [] });
+    expect(fleet.done('a', last.id, nowMs)).toEqual([]);
+    expect(fleet.counters).toMatchObject({
+      copies: 1,
+      duplicateCells: 1,
+      confirmedCells: 1,
+      protocolFaults: 0,
+    });
+  });
+
+  it('goes on with the copy where the original is lost, which counts against it', () => {
+    const { fleet, last, nowMs } = straggling();
+    const [{ task }] = fleet.assignments(nowMs).assignments;
+    expect(kinds(fleet.leave('a', 'lost', 'killed'))).toEqual(['worker-left']);
+    expect(kinds(fleet.leave('b', 'lost', 'killed'))).toEqual(['worker-left', 'task-reissued']);
+    enlist(fleet, ['c'], nowMs);
+    const [again] = fleet.assignments(nowMs).assignments;
+    expect(again.task).toMatchObject({ rows: last.rows, candidates: task.candidates });
+    expect(() => fleet.leave('c', 'lost', 'killed')).toThrow(/host-a, host-b, host-c/);
+  });
+});
+
+describe('running ahead', () => {
+  const one = (base: number[]) => ({ base, candidates: [3, 4, 5], baseline: false, rows: [0, 1] });
+
+  /** `a` has all there is of the present work, `b` runs ahead. */
+  const begun = () => {
+    const fleet = tinyFleet({ maxTasksPerWorker: 1 });
+    enlist(fleet, ['a']);
+    fleet.submit({ ...one([]), candidates: [7], rows: [0] }, always, 0);
+    const [task] = tasksOf(fleet, 'a');
+    enlist(fleet, ['b']);
+    fleet.runAhead(one([7]), always, 0);
+    const [ahead] = tasksOf(fleet, 'b');
+    return { fleet, task, ahead };
+  };
+
+  it('gives idle workers what may be wanted next, and counts it when it is', () => {
+    const { fleet, task, ahead } = begun();
+    expect(ahead.base).toEqual([7]);
+    expect(fleet.progress().totalCells).toBe(1);
+    const early = fleet.cells('b', ahead.id, taskCells(ahead).slice(0, 1), 1).accepted;
+    expect(early).toHaveLength(1);
+    fleet.cells('a', task.id, taskCells(task), 1);
+    fleet.done('a', task.id, 1);
+    expect(fleet.idle()).toBe(true);
+    const has = (id: CellId) => id.row === early[0].row && id.candidate === early[0].candidate;
+    fleet.submit(one([7]), (id) => !has(id), 2);
+    expect(fleet.progress()).toMatchObject({ doneCells: 0, totalCells: 5 });
+    const done: Cell[] = [];
+    const running = [{ workerId: 'b', task: ahead }];
+    for (let next = running.shift(); next; next = running.shift()) {
+      done.push(...fleet.cells(next.workerId, next.task.id, taskCells(next.task), 3).accepted);
+      fleet.done(next.workerId, next.task.id, 3);
+      running.push(...fleet.assignments(3).assignments);
+    }
+    expect(done).toHaveLength(5);
+    expect(fleet.idle()).toBe(true);
+  });
+
+  it('drops it when something else is wanted', () => {
+    const { fleet, task, ahead } = begun();
+    fleet.cells('a', task.id, taskCells(task), 1);
+    fleet.done('a', task.id, 1);
+    fleet.submit(one([6]), always, 2);
+    const { assignments, cancellations } = fleet.assignments(2);
+    expect(cancellations).toEqual([{ workerId: 'b', taskId: ahead.id }]);
+    expect(assignments.every((each) => each.task.base[0] === 6)).toBe(true);
+    expect(fleet.cells('b', ahead.id, taskCells(ahead), 3)).toMatchObject({ accepted: [], events: [] });
+  });
+
+  it('does not lose what a lost worker had begun', () => {
+    const { fleet, task, ahead } = begun();
+    fleet.leave('b', 'lost', 'killed');
+    fleet.cells('a', task.id, taskCells(task), 1);
+    fleet.done('a', task.id, 1);
+    fleet.submit(one([7]), always, 2);
+    const seen: Cell[] = [];
+    for (let next = tasksOf(fleet, 'a', 3); next.length > 0; next = tasksOf(fleet, 'a', 3)) {
+      seen.push(...fleet.cells('a', next[0].id, taskCells(next[0]), 3).accepted);
+      fleet.done('a', next[0].id, 3);
+    }
+    expect(seen).toHaveLength(6);
+    expect(ahead.base).toEqual([7]);
+    expect(fleet.idle()).toBe(true);
+  });
+});
+
+describe('draining', () => {
+  it('leaves a worker the task that it runs, and gives others the rest', () => {
+    const fleet = tinyFleet();
+    enlist(fleet, ['a']);
+    fleet.submit(denseWork(4, 8), always, 0);
+    const [running, waiting] = tasksOf(fleet, 'a');
+    expect(kinds(fleet.drain('a', 1))).toEqual(['worker-draining', 'task-reissued']);
+    expect(fleet.drain('a', 1)).toEqual([]);
+    enlist(fleet, ['b'], 1);
+    const { assignments, cancellations } = fleet.assignments(1);
+    expect(cancellations).toEqual([{ workerId: 'a', taskId: waiting.id }]);
+    expect(assignments.map(({ workerId }) => workerId)).toEqual(['b', 'b']);
+    expect(fleet.cells('a', running.id, taskCells(running), 2).accepted).toEqual(taskCells(running));
+    fleet.done('a', running.id, 2);
+    expect(fleet.assignments(2).assignments).toEqual([]);
+    expect(fleet.readyCount).toBe(1);
+    expect(kinds(fleet.leave('a', 'drained', 'scaled down'))).toEqual(['worker-left']);
   });
 });
 
 describe('delivering', () => {
   const started = () => {
-    const fleet = tinyFleet();
-    enlist(fleet, ['a', 'b']);
-    fleet.submit(denseWork(4, 8), always);
+    const fleet = tinyFleet({ rowTokens: MANY_ROWS });
+    enlist(fleet, ['a', 'b'], 0, PEAK);
+    fleet.submit(denseWork(4, 64), always, 0);
     const [task] = tasksOf(fleet, 'a');
     return { fleet, task, cells: taskCells(task) };
   };
 
-  it('accepts a cell once and hands duplicates back', () => {
+  it('accepts a cell once', () => {
     const { fleet, task, cells } = started();
     expect(fleet.cells('a', task.id, cells.slice(0, 3), 1)).toMatchObject({
       accepted: cells.slice(0, 3),
-      duplicates: [],
       events: [],
     });
     expect(fleet.cells('a', task.id, cells.slice(2, 4), 2)).toMatchObject({
       accepted: [cells[3]],
-      duplicates: [cells[2]],
       events: [],
     });
     expect(fleet.counters.duplicateCells).toBe(1);
@@ -226,14 +358,14 @@ describe('delivering', () => {
 
   it.each<[string, Partial<Cell>]>([
     ['another mask', { mask: [1] }],
-    ['row 7', { row: 7 }],
+    ['row 60', { row: 60 }],
     ['candidate 99', { candidate: 99 }],
     ['candidate NaN', { candidate: Number.NaN }],
     ['5 window sums for row 0, which has 2', { windowSums: new Float64Array(5) }],
   ])('ignores a cell of %s and reports it', (reason, change) => {
     const { fleet, task, cells } = started();
-    const { accepted, duplicates, events } = fleet.cells('a', task.id, [{ ...cells[0], ...change }], 1);
-    expect([accepted, duplicates]).toEqual([[], []]);
+    const { accepted, events } = fleet.cells('a', task.id, [{ ...cells[0], ...change }], 1);
+    expect(accepted).toEqual([]);
     expect(events).toMatchObject([
       {
         kind: 'protocol-fault',
@@ -245,9 +377,9 @@ describe('delivering', () => {
   });
 
   it('ignores a baseline cell that was not asked for', () => {
-    const fleet = tinyFleet();
-    enlist(fleet, ['a']);
-    fleet.submit({ ...denseWork(4, 8), baseline: false }, always);
+    const fleet = tinyFleet({ rowTokens: MANY_ROWS });
+    enlist(fleet, ['a'], 0, PEAK);
+    fleet.submit({ ...denseWork(4, 64), baseline: false }, always, 0);
     const [task] = tasksOf(fleet, 'a');
     const delivery = fleet.cells('a', task.id, [cellOf({ mask: [], candidate: null, row: task.rows[0] })], 0);
     expect(delivery.events).toMatchObject([
@@ -267,7 +399,7 @@ describe('delivering', () => {
   });
 
   it('reports calls about workers that are not there', () => {
-    const fleet = tinyFleet();
+    const fleet = tinyFleet({ rowTokens: MANY_ROWS });
     expect(kinds(fleet.ready('z', 0))).toEqual(['protocol-fault']);
     expect(kinds(fleet.heartbeat('z', 0))).toEqual(['protocol-fault']);
     expect(kinds(fleet.leave('z', 'lost', 'reset'))).toEqual(['protocol-fault']);
@@ -285,9 +417,9 @@ describe('delivering', () => {
 
 describe('losing workers', () => {
   it('reissues only what was not received, first in the queue', () => {
-    const fleet = tinyFleet();
-    enlist(fleet, ['a']);
-    fleet.submit(denseWork(4, 8), always);
+    const fleet = tinyFleet({ rowTokens: MANY_ROWS });
+    enlist(fleet, ['a'], 0, PEAK);
+    fleet.submit(denseWork(4, 64), always, 0);
     const [task] = tasksOf(fleet, 'a');
     const cells = taskCells(task);
     fleet.cells('a', task.id, cells.slice(0, 4), 1);
@@ -296,24 +428,24 @@ describe('losing workers', () => {
       'task-reissued',
       'task-reissued',
     ]);
-    enlist(fleet, ['b'], 2);
+    enlist(fleet, ['b'], 2, PEAK);
     const [again] = tasksOf(fleet, 'b', 2);
-    expect(again).toMatchObject({ rows: task.rows, candidates: [4, 5, 6, 7], baseline: true });
+    expect(again).toMatchObject({ rows: [task.rows[0]], candidates: [4, 5, 6, 7], baseline: true });
     expect(again.id).not.toBe(task.id);
     expect(fleet.cells('a', task.id, cells, 3).accepted).toEqual([]);
     expect(fleet.counters).toMatchObject({ workersLost: 1, retries: 2 });
   });
 
   it('counts a loss against the running task, and a drain against none', () => {
-    const fleet = tinyFleet();
-    enlist(fleet, ['a']);
-    fleet.submit(denseWork(4, 8), always);
+    const fleet = tinyFleet({ rowTokens: MANY_ROWS });
+    enlist(fleet, ['a'], 0, PEAK);
+    fleet.submit(denseWork(4, 64), always, 0);
     fleet.assignments(0);
     const lost = fleet
       .leave('a', 'lost', 'connection reset')
       .filter((event) => event.kind === 'task-reissued');
     expect(lost.map(({ lostWorkers }) => lostWorkers)).toEqual([0, 1]);
-    enlist(fleet, ['b']);
+    enlist(fleet, ['b'], 0, PEAK);
     fleet.assignments(0);
     const drained = fleet
       .leave('b', 'drained', 'scaled down')
@@ -323,7 +455,7 @@ describe('losing workers', () => {
   });
 
   it('drops a worker whose heartbeat stops, loading or not', () => {
-    const fleet = tinyFleet();
+    const fleet = tinyFleet({ rowTokens: MANY_ROWS });
     fleet.join(workerOf('a'), 0);
     fleet.join(workerOf('b'), 0);
     fleet.heartbeat('b', 200);
@@ -335,9 +467,9 @@ describe('losing workers', () => {
   });
 
   it('drops a worker that is alive but delivers nothing within its lease', () => {
-    const fleet = tinyFleet();
-    enlist(fleet, ['a']);
-    fleet.submit(denseWork(4, 8), always);
+    const fleet = tinyFleet({ rowTokens: MANY_ROWS });
+    enlist(fleet, ['a'], 0, PEAK);
+    fleet.submit(denseWork(4, 64), always, 0);
     const [task] = tasksOf(fleet, 'a');
     const beat = (nowMs: number) => {
       fleet.heartbeat('a', nowMs);
@@ -358,9 +490,9 @@ describe('losing workers', () => {
   });
 
   it('starts the clock of a waiting task when the one before it ends', () => {
-    const fleet = tinyFleet({ heartbeatTimeoutMs: 1e9 });
-    enlist(fleet, ['a']);
-    fleet.submit(denseWork(4, 8), always);
+    const fleet = tinyFleet({ rowTokens: MANY_ROWS, heartbeatTimeoutMs: 1e9 });
+    enlist(fleet, ['a'], 0, PEAK);
+    fleet.submit(denseWork(4, 64), always, 0);
     const [first] = tasksOf(fleet, 'a');
     fleet.cells('a', first.id, taskCells(first), 900);
     fleet.done('a', first.id, 950);
@@ -369,9 +501,9 @@ describe('losing workers', () => {
   });
 
   it('keeps a lease of a task that gets on without a cell, and of no other', () => {
-    const fleet = tinyFleet({ heartbeatTimeoutMs: 1e9 });
-    enlist(fleet, ['a']);
-    fleet.submit(denseWork(4, 8), always);
+    const fleet = tinyFleet({ rowTokens: MANY_ROWS, heartbeatTimeoutMs: 1e9 });
+    enlist(fleet, ['a'], 0, PEAK);
+    fleet.submit(denseWork(4, 64), always, 0);
     const [task] = tasksOf(fleet, 'a');
     fleet.heartbeat('a', 900, task.id);
     expect(fleet.expire(1899)).toEqual([]);
@@ -381,8 +513,8 @@ describe('losing workers', () => {
 
   it('gives a failed task to a worker that has not tried it', () => {
     const fleet = tinyFleet({ maxTasksPerWorker: 1 });
-    enlist(fleet, ['a', 'b']);
-    fleet.submit({ ...denseWork(4, 1), candidates: [3], baseline: false }, always);
+    enlist(fleet, ['a', 'b'], 0, PEAK);
+    fleet.submit({ ...denseWork(4, 1), candidates: [3], baseline: false }, always, 0);
     const [task] = tasksOf(fleet, 'a');
     expect(kinds(fleet.failed('a', task.id, 'out of memory', 1))).toEqual(['task-failed', 'task-reissued']);
     expect(fleet.assignments(1).assignments).toMatchObject([{ workerId: 'b', task: { candidates: [3] } }]);
@@ -390,8 +522,8 @@ describe('losing workers', () => {
 
   it('gives a task that was handed back to the same worker again, whole, however often', () => {
     const fleet = tinyFleet({ maxTasksPerWorker: 1 });
-    enlist(fleet, ['a']);
-    fleet.submit({ ...denseWork(4, 1), candidates: [3], baseline: false }, always);
+    enlist(fleet, ['a'], 0, PEAK);
+    fleet.submit({ ...denseWork(4, 1), candidates: [3], baseline: false }, always, 0);
     for (let i = 0; i < 5; i++) {
       const [task] = tasksOf(fleet, 'a');
       expect(task).toMatchObject({ candidates: [3], rows: [0] });
@@ -401,16 +533,16 @@ describe('losing workers', () => {
   });
 
   it('halves a task that lost two workers', () => {
-    const fleet = tinyFleet({ maxTasksPerWorker: 1 });
-    fleet.submit(denseWork(4, 8), ({ row }) => row < 4);
+    const fleet = tinyFleet({ rowTokens: MANY_ROWS, maxTasksPerWorker: 1 });
+    fleet.submit(denseWork(4, 64), always, 0);
     const lose = (id: string) => {
-      enlist(fleet, [id]);
+      enlist(fleet, [id], 0, PEAK);
       const [task] = tasksOf(fleet, id);
       const event = fleet.leave(id, 'lost', 'killed').find(({ kind }) => kind === 'task-reissued');
       return { task, event };
     };
     const [first, second, third] = [...'abc'].map(lose);
-    expect(second.task.candidates).toEqual(first.task.candidates);
+    expect(second.task).toMatchObject({ rows: first.task.rows, candidates: first.task.candidates });
     expect(second.event).toMatchObject({ lostWorkers: 2, into: [expect.any(String), expect.any(String)] });
     expect(third.event).toMatchObject({ lostWorkers: 3 });
     expect(cellCount(third.task)).toBeLessThan(cellCount(second.task));
@@ -419,9 +551,9 @@ describe('losing workers', () => {
   it('fails the run by name when one cell takes down a third worker', () => {
     const fleet = tinyFleet({ maxTasksPerWorker: 1, shape: shapeOf(12) });
     const base = Array.from({ length: 20 }, (_, block) => block);
-    fleet.submit({ base, candidates: [21], baseline: false, rows: [5] }, always);
+    fleet.submit({ base, candidates: [21], baseline: false, rows: [5] }, always, 0);
     const kill = (id: string) => {
-      enlist(fleet, [id]);
+      enlist(fleet, [id], 0, PEAK);
       fleet.assignments(0);
       return fleet.leave(id, 'lost', 'killed');
     };

@@ -1,17 +1,17 @@
-import { cellFlops, checkSweep } from '@blockpruner/blocks';
+import type { BlockIndex, Mask } from '@blockpruner/blocks';
 import { cellKey, type Cell, type CellId } from '@blockpruner/perplexity';
-import { cutWork, missingWork } from './cut.ts';
-import { FleetError } from './fleet-error.ts';
+import { Books, type Cancellation } from './books.ts';
+import { missingWork } from './cut.ts';
+import { deliver, type Delivery } from './deliver.ts';
 import type { FleetEvent, Leaving } from './fleet-event.ts';
 import type { FleetOptions } from './fleet-options.ts';
-import { Leases } from './leases.ts';
-import { cellFault, owedCount, owes, settle, type LostWorker, type OpenTask } from './open-task.ts';
-import { Progress, type FleetCounters } from './progress.ts';
-import { Registry, type Member, type WorkerInfo, type WorkerStatus } from './registry.ts';
-import { planRetry } from './retry.ts';
-import { StateHolders } from './state-holders.ts';
-import { TaskQueue } from './task-queue.ts';
-import { cellCount, cellsOf, workCellFlops, workFlops, type Sizes, type Task, type Work } from './task.ts';
+import { lotsOf } from './lot.ts';
+import { owedCount, type OpenTask } from './open-task.ts';
+import type { FleetCounters } from './progress.ts';
+import type { WorkerInfo, WorkerStatus } from './registry.ts';
+import { catchUp, runAhead } from './run-ahead.ts';
+import { conclude, dropWorker, giveUp, reissue } from './take-back.ts';
+import { cellCount, cellsOf, checkWork, workCellFlops, workFlops, type Task, type Work } from './task.ts';
 
 /** A task given to a worker: a lease begins. */
 export interface Assignment {
@@ -19,24 +19,15 @@ export interface Assignment {
   readonly task: Task;
 }
 
-/** What became of delivered cells. */
-export interface Delivery {
-  /** Whether the task is one to compute in fp32, whatever the class. */
-  readonly inFp32: boolean;
-  /** First values: to be stored. */
-  readonly accepted: Cell[];
-  /** Cells that the task delivered before: to be compared, never stored. */
-  readonly duplicates: Cell[];
-  readonly events: FleetEvent[];
-}
-
 /**
  * Who computes what: workers come, get tasks, deliver cells and go, in any order. It keeps no clock: each
  * call is told the time, in milliseconds of any one clock that never goes back.
  *
  * Invariants:
- * 1. Each cell that is owed is in exactly one task, and each task is either queued or leased to one worker.
- * 2. A cell is accepted once, and only from the worker that its task is leased to; then it is owed no more.
+ * 1. Each cell that is owed waits, or is in one task, or in two that are twins; each task is either waiting or leased
+ *    to one worker.
+ * 2. A cell is accepted once, and only from a worker that its task is leased to; then it is owed no more. What comes
+ *    again is compared.
  * 3. A lost worker counts against the task that it was running, not against those waiting behind it; a
  *    drained worker counts against none.
  * 4. A task that lost two workers is halved at each further loss, so a cell that takes workers down ends up
@@ -47,47 +38,29 @@ export interface Delivery {
  */
 export class Fleet {
   readonly counters: Readonly<FleetCounters>;
-  private readonly count: FleetCounters;
-  private readonly options: FleetOptions;
-  private readonly sizes: Sizes;
-  private readonly registry: Registry;
-  private readonly queue: TaskQueue;
-  private readonly leases: Leases;
-  private readonly work = new Progress();
-  /** Keys of the cells that are owed (1). */
-  private readonly owed = new Set<string>();
-  private readonly holders = new StateHolders();
-  /** Ready workers that the queue was cut for. */
-  private cutFor = 1;
+  private readonly books: Books;
 
   constructor(options: FleetOptions) {
-    this.options = options;
-    this.sizes = options;
-    this.registry = new Registry(options.mixedClasses ?? false, options.numericClass);
-    this.queue = new TaskQueue(options);
-    this.leases = new Leases(options.leaseMs);
-    this.count = {
-      leases: 0,
-      tasksDone: 0,
-      retries: 0,
-      workersLost: 0,
-      duplicateCells: 0,
-      protocolFaults: 0,
-    };
-    this.counters = this.count;
+    this.books = new Books(options);
+    this.counters = this.books.counters;
   }
 
   /** The run's numeric class, once a worker or a resumed run has fixed it: the first one where classes are mixed. */
   get numericClass(): string | undefined {
-    return this.registry.numericClass;
+    return this.books.registry.numericClass;
   }
 
-  /** A worker of another numeric class, or with an id in use, is refused with the reason. */
+  /** Workers that may get tasks. */
+  get readyCount(): number {
+    return this.books.registry.ready().length;
+  }
+
+  /** A worker of another numeric class, with an id in use, or convicted before, is refused with the reason. */
   join(
     worker: WorkerInfo,
     nowMs: number,
   ): ({ accepted: true } | { accepted: false; reason: string }) & { events: FleetEvent[] } {
-    const reason = this.registry.join(worker, nowMs);
+    const reason = this.books.registry.join(worker, nowMs);
     if (reason !== null) {
       return { accepted: false, reason, events: [{ kind: 'worker-refused', workerId: worker.id, reason }] };
     }
@@ -95,29 +68,24 @@ export class Fleet {
     return { accepted: true, events: [{ kind: 'worker-joined', workerId, numericClass }] };
   }
 
-  /** The worker's model is loaded. More workers than the queued tasks were cut for get smaller tasks. */
-  ready(workerId: string, nowMs: number): FleetEvent[] {
-    const member = this.hear(workerId, nowMs);
-    if (!member) return [this.fault(workerId, null, 'ready from a worker that has not joined')];
+  /** The worker's model is loaded. @param peakFlopsPerSecond of its device; 0 where it has measured none */
+  ready(workerId: string, nowMs: number, peakFlopsPerSecond = 0): FleetEvent[] {
+    const member = this.books.hear(workerId, nowMs);
+    if (!member) return [this.books.fault(workerId, null, 'ready from a worker that has not joined')];
     if (member.isReady) return [];
-    member.isReady = true;
-    const workers = this.registry.ready().length;
-    const events: FleetEvent[] = [{ kind: 'worker-ready', workerId }];
-    if (workers > this.cutFor) {
-      this.cutFor = workers;
-      const limit = this.work.totalFlops / (4 * workers);
-      events.push(
-        ...this.queue.splitCostly(limit, `more than a quarter of the share of one of ${workers} workers`),
-      );
-    }
-    return events;
+    this.books.registry.loaded(member);
+    this.books.dispatch.speeds.joined(workerId, peakFlopsPerSecond);
+    this.books.refresh(workerId);
+    this.books.check(this.books.checks.disputes);
+    return [{ kind: 'worker-ready', workerId }];
   }
 
   /** @param taskId a task that got on without yielding a cell: its lease begins anew */
   heartbeat(workerId: string, nowMs: number, taskId: string | null = null): FleetEvent[] {
-    if (!this.hear(workerId, nowMs))
-      return [this.fault(workerId, null, 'heartbeat of a worker that has not joined')];
-    if (taskId !== null && this.leases.find(workerId, taskId)) this.leases.renew(workerId, nowMs);
+    if (!this.books.hear(workerId, nowMs))
+      return [this.books.fault(workerId, null, 'heartbeat of a worker that has not joined')];
+    const { leases } = this.books;
+    if (taskId !== null && leases.find(workerId, taskId)) leases.renew(workerId, nowMs);
     return [];
   }
 
@@ -126,103 +94,146 @@ export class Fleet {
    * @throws FleetError when the loss is the third that one cell has caused
    */
   leave(workerId: string, how: Leaving, reason: string): FleetEvent[] {
-    if (!this.registry.get(workerId))
-      return [this.fault(workerId, null, 'leave of a worker that has not joined')];
-    return this.conclude(this.drop(workerId, how, reason));
+    if (!this.books.registry.get(workerId))
+      return [this.books.fault(workerId, null, 'leave of a worker that has not joined')];
+    return conclude(dropWorker(this.books, workerId, how, reason));
+  }
+
+  /** A worker is to go: it finishes the task it is running, and others get all else that it has. */
+  drain(workerId: string, nowMs: number): FleetEvent[] {
+    const member = this.books.hear(workerId, nowMs);
+    if (!member) return [this.books.fault(workerId, null, 'drain of a worker that has not joined')];
+    if (member.isDraining) return [];
+    this.books.registry.drain(member);
+    this.books.refresh(workerId);
+    this.books.dispatch.stop(workerId);
+    const events: FleetEvent[] = [{ kind: 'worker-draining', workerId }];
+    for (const open of this.books.leases.held(workerId).slice(1)) {
+      this.books.cancel(workerId, open, nowMs);
+      events.push(...reissue(this.books, open, null, 'its worker drains'));
+    }
+    return events;
   }
 
   /**
-   * Queues the cells that are missing and not yet asked for, cut for the workers that are ready now.
+   * Queues the cells that are missing and not yet asked for, divided among the workers that are ready now.
    * @throws RangeError when the sweep or a row is not of this model and calibration set
    */
-  submit(work: Work, isMissing: (id: CellId) => boolean): FleetEvent[] {
-    const { shape, rowTokens } = this.options;
-    checkSweep(work, 2 * shape.layerCount);
-    work.rows.forEach((row, i) => {
-      if (!Number.isInteger(row) || row < 0 || row >= rowTokens.length || row <= (work.rows[i - 1] ?? -1)) {
-        throw new RangeError(`rows must ascend from 0 to ${rowTokens.length - 1}: got ${row} at place ${i}`);
-      }
-    });
-    if (this.idle()) this.work.reset();
-    this.cutFor = Math.max(1, this.registry.ready().length);
-    const isWanted = (id: CellId): boolean => isMissing(id) && !this.owed.has(cellKey(id));
-    const whole = missingWork(this.sizes, work, isWanted);
-    const parts = cutWork(this.sizes, work, this.cutFor, isWanted);
-    this.queue.add(
-      parts.map((part) => this.queue.open(part)),
-      'last',
-    );
-    let cells = 0;
-    for (const sweep of whole) {
-      for (const id of cellsOf(sweep)) this.owed.add(cellKey(id));
-      this.work.submitted({
-        cells: cellCount(sweep),
-        flops: workFlops(this.sizes, sweep),
-        cellFlops: workCellFlops(this.sizes, sweep),
-      });
-      cells += cellCount(sweep);
+  submit(work: Work, isMissing: (id: CellId) => boolean, nowMs: number): FleetEvent[] {
+    const { options, registry, dispatch, owed, checks } = this.books;
+    checkWork(this.books.options, work);
+    if (this.idle()) {
+      this.books.work.reset();
+      checks.begin(work.base);
+      dispatch.places.reset();
     }
-    return [{ kind: 'work-cut', taskCount: parts.length, cellCount: cells }];
+    const isWanted = (id: CellId): boolean => isMissing(id) && !owed.has(cellKey(id));
+    for (const sweep of missingWork(work, isWanted)) {
+      this.books.work.submitted({
+        cells: cellCount(sweep),
+        flops: workFlops(options, sweep),
+        cellFlops: workCellFlops(options, sweep),
+      });
+    }
+    const wanted = lotsOf(work, isWanted);
+    const begun = work.inFp32 ? new Set() : catchUp(this.books, work.base, nowMs);
+    const lots = lotsOf(work, (id) => isWanted(id) && !begun.has(cellKey(id)));
+    const cells = wanted.flatMap((lot) => cellsOf({ ...lot, rows: [lot.row] }));
+    for (const id of cells) owed.add(cellKey(id));
+    const ready = registry.ready();
+    dispatch.spread(lots, ready, nowMs);
+    return [{ kind: 'work-shared', workerCount: ready.length, cellCount: cells.length }];
   }
 
   /**
-   * Gives queued tasks to ready workers. Each gets one before any gets a second, and the last tasks wait
-   * for whoever is free first; queued tasks are halved where workers would go empty-handed.
+   * Has workers that would wait begin with what will be wanted if the search decides as is expected. A later call with
+   * another mask, or work that is submitted for another, drops it.
+   * @throws RangeError as `submit` does
    */
-  assignments(nowMs: number): { assignments: Assignment[]; events: FleetEvent[] } {
-    const ready = this.registry.ready();
-    const idle = ready.filter(({ info }) => this.leases.held(info.id).length === 0).length;
-    const events = this.queue.splitUpTo(idle, `${idle} idle workers for ${this.queue.length} queued tasks`);
-    const assignments: Assignment[] = [];
-    for (let held = 0; held < this.options.maxTasksPerWorker; held++) {
-      for (const { info } of ready) {
-        if (this.leases.held(info.id).length !== held) continue;
-        if (held > 0 && this.queue.length <= ready.length) break;
-        const open = this.choose(info.id, ready);
-        if (!open) continue;
-        this.leases.grant(info.id, open, nowMs);
-        this.holders.given(info.id, open.task);
-        this.work.leased(nowMs);
-        this.count.leases++;
-        assignments.push({ workerId: info.id, task: open.task });
-      }
-    }
-    return { assignments, events };
+  runAhead(work: Work, isMissing: (id: CellId) => boolean, nowMs: number): void {
+    checkWork(this.books.options, work);
+    runAhead(this.books, work, isMissing, nowMs);
   }
 
-  /** A micro-batch of cells. Cells that are not the leased task's are ignored, and reported as one fault. */
-  cells(workerId: string, taskId: string, cells: readonly Cell[], nowMs: number): Delivery {
-    const accepted: Cell[] = [];
-    const duplicates: Cell[] = [];
-    const member = this.hear(workerId, nowMs);
-    const open = this.leases.find(workerId, taskId);
-    const delivered = { inFp32: open?.task.inFp32 ?? false, accepted, duplicates };
-    if (!member || !open) {
-      const reason = `${cells.length} cells of a task that it does not hold`;
-      return { ...delivered, events: [this.fault(workerId, taskId, reason)] };
+  /** Whether a worker has nothing to do. */
+  get isStarving(): boolean {
+    const { hungry, leases } = this.books;
+    for (const workerId of hungry) if (leases.held(workerId).length === 0) return true;
+    return false;
+  }
+
+  /**
+   * Has a candidate's cells of the present work computed by two workers on some rows, where there is another worker for
+   * it. They are rows that have its cell already; more of them once there are more.
+   */
+  confirm(mask: Mask, candidate: BlockIndex | null, nowMs: number): void {
+    const { checks, registry, options } = this.books;
+    if (!checks.isPresent(mask)) {
+      checks.begin(mask); // all of its cells had come ahead, so that none was asked for
+      catchUp(this.books, mask, nowMs);
     }
-    const faults: string[] = [];
-    for (const cell of cells) {
-      const fault = cellFault(this.sizes, open, cell);
-      if (fault !== null) faults.push(fault);
-      else if (!owes(open, cell)) duplicates.push(cell);
-      else {
-        settle(open, cell); // (2)
-        this.owed.delete(cellKey(cell));
-        const tokens = this.options.rowTokens[cell.row];
-        this.work.delivered(tokens, cellFlops(this.options.shape, open.task, cell.candidate, tokens));
-        this.holders.computed(workerId, cell);
-        accepted.push(cell);
+    checks.wantRows({ mask, candidate }, this.books.rowOrder, options.confirmedRows ?? 0, registry.ready());
+  }
+
+  /** A cell of which two workers have given different values, where no third one is there to decide. */
+  get undecided(): CellId | undefined {
+    const { checks, registry } = this.books;
+    const ready = registry.ready();
+    return checks.disputes.find((id) => !checks.canBeChecked(id, ready));
+  }
+
+  /** Gives waiting cells to ready workers: to each one task before any gets a second. */
+  assignments(nowMs: number): {
+    assignments: Assignment[];
+    cancellations: Cancellation[];
+    events: FleetEvent[];
+  } {
+    const { registry, leases, dispatch, options, hungry } = this.books;
+    const assignments: Assignment[] = [];
+    const events: FleetEvent[] = [];
+    const ready = registry.ready();
+    for (let held = 0; held < options.maxTasksPerWorker; held++) {
+      for (const workerId of [...hungry]) {
+        if (leases.held(workerId).length !== held) continue;
+        const next = dispatch.next(registry.get(workerId)!.info, ready, nowMs);
+        if (next === null) continue;
+        if (next.recalled) this.books.cancel(next.recalled.workerId, next.recalled.open, nowMs);
+        this.grant(workerId, next.open, nowMs);
+        assignments.push({ workerId, task: next.open.task });
+        this.books.tell(next.events);
+        events.push(...next.events);
       }
     }
-    if (accepted.length > 0) this.leases.renew(workerId, nowMs);
-    member.cellCount += accepted.length;
-    this.count.duplicateCells += duplicates.length;
-    const events =
-      faults.length > 0
-        ? [this.fault(workerId, taskId, `${faults.length} cells ignored, first ${faults[0]}`)]
-        : [];
-    return { ...delivered, events };
+    return { assignments, cancellations: this.books.takeCancellations(), events };
+  }
+
+  /**
+   * A micro-batch of cells. Those that are not the leased task's are ignored, and reported as one fault.
+   * @throws FleetError where cells contradict each other and nobody can say which are right
+   */
+  cells(workerId: string, taskId: string, cells: readonly Cell[], nowMs: number): Delivery {
+    const { leases } = this.books;
+    const member = this.books.hear(workerId, nowMs);
+    const held = leases.find(workerId, taskId);
+    const open = held ?? leases.findEnded(workerId, taskId);
+    if (!member || !open) {
+      const fault = this.books.fault(
+        workerId,
+        taskId,
+        `${cells.length} cells of a task that it does not hold`,
+      );
+      return { inFp32: false, accepted: [], corrected: [], events: [fault] };
+    }
+    const delivery = deliver(this.books, member, open, held !== undefined, cells);
+    if (held && (delivery.accepted.length > 0 || open.isCheck || open.isCopied))
+      leases.renew(workerId, nowMs);
+    const { twin } = open;
+    if (twin?.remaining.size === 0) {
+      const holder = leases.holderOf(twin);
+      if (holder !== undefined) this.books.cancel(holder, twin, nowMs);
+      open.twin = null;
+    }
+    return delivery;
   }
 
   /**
@@ -230,15 +241,18 @@ export class Fleet {
    * @throws FleetError as `failed` does
    */
   done(workerId: string, taskId: string, nowMs: number): FleetEvent[] {
-    const open = this.hear(workerId, nowMs) && this.leases.find(workerId, taskId);
-    if (!open) return [this.fault(workerId, taskId, 'done with a task that it does not hold')];
+    const { leases, dispatch, counters } = this.books;
+    const member = this.books.hear(workerId, nowMs);
+    const open = member && leases.find(workerId, taskId);
+    if (!open) return this.unheld(workerId, taskId, 'done with a task that it does not hold');
     if (open.remaining.size > 0) {
       const reason = `done, but ${owedCount(open)} cells were not delivered`;
-      const fault = this.fault(workerId, taskId, reason);
-      return this.conclude([fault, ...this.giveUp(workerId, open, reason, nowMs)]);
+      const fault = this.books.fault(workerId, taskId, reason);
+      return conclude([fault, ...giveUp(this.books, workerId, open, reason, nowMs, true)]);
     }
-    this.leases.release(workerId, open, nowMs);
-    this.count.tasksDone++;
+    dispatch.speeds.took(workerId, open.flops, nowMs - leases.startedMs(workerId));
+    leases.release(workerId, open, nowMs);
+    counters.tasksDone++;
     return [{ kind: 'task-done', workerId, taskId }];
   }
 
@@ -261,25 +275,27 @@ export class Fleet {
    * @throws FleetError as `leave` does, after all that ran out is queued again
    */
   expire(nowMs: number): FleetEvent[] {
-    const { leaseMs, heartbeatTimeoutMs } = this.options;
+    const { options, registry, leases } = this.books;
+    const { leaseMs, heartbeatTimeoutMs } = options;
     const events: FleetEvent[] = [];
-    for (const { info, heardMs } of this.registry.members()) {
+    for (const { info, heardMs } of registry.members()) {
       const workerId = info.id;
       if (nowMs - heardMs >= heartbeatTimeoutMs) {
-        events.push(...this.drop(workerId, 'lost', `no heartbeat for ${nowMs - heardMs} ms`));
-      } else if (this.leases.isOverdue(workerId, nowMs)) {
-        const overdue = this.leases.running(workerId) ?? this.leases.held(workerId)[0];
+        events.push(...dropWorker(this.books, workerId, 'lost', `no heartbeat for ${nowMs - heardMs} ms`));
+      } else if (leases.isOverdue(workerId, nowMs)) {
+        const overdue = leases.running(workerId) ?? leases.held(workerId)[0];
         const reason = `no cell within the lease of ${leaseMs} ms`;
         events.push({ kind: 'lease-expired', workerId, taskId: overdue.task.id, reason });
-        events.push(...this.drop(workerId, 'lost', reason));
+        events.push(...dropWorker(this.books, workerId, 'lost', reason));
       }
     }
-    return this.conclude(events);
+    return conclude(events);
   }
 
-  /** Whether every cell asked for has been accepted. */
+  /** Whether every cell asked for has been accepted, every one that is to be checked was, and none is in dispute. */
   idle(): boolean {
-    return this.owed.size === 0;
+    const { owed, checks } = this.books;
+    return owed.size === 0 && checks.pendingCount === 0 && checks.disputes.length === 0;
   }
 
   /**
@@ -287,56 +303,35 @@ export class Fleet {
    * they were cut.
    */
   progress(): { doneCells: number; totalCells: number; doneFlops: number; totalFlops: number } {
-    const { doneCells, totalCells, doneFlops, totalFlops } = this.work;
+    const { doneCells, totalCells, doneFlops, totalFlops } = this.books.work;
     return { doneCells, totalCells, doneFlops, totalFlops };
   }
 
   /** Rate of the present work since its first lease, each cell counted as its row's tokens. */
   tokensPerSecond(nowMs: number): number {
-    return this.work.tokensPerSecond(nowMs);
+    return this.books.work.tokensPerSecond(nowMs);
   }
 
   /** In the order they joined. */
   workers(): WorkerStatus[] {
-    return this.registry.members().map(({ info, isReady, joinedMs, cellCount: cells }) => ({
+    return this.books.registry.members().map(({ info, isReady, joinedMs, cellCount: cells }) => ({
       ...info,
       isReady,
       joinedMs,
-      taskIds: this.leases.held(info.id).map(({ task }) => task.id),
+      taskIds: this.books.leases.held(info.id).map(({ task }) => task.id),
       cellCount: cells,
     }));
   }
 
-  private hear(workerId: string, nowMs: number): Member | undefined {
-    const member = this.registry.get(workerId);
-    if (member) member.heardMs = nowMs;
-    return member;
-  }
-
-  /** Not a task that the worker failed while another has not tried; of the rest, the one it holds most states of. */
-  private choose(workerId: string, ready: readonly Member[]): OpenTask | undefined {
-    const tried = (open: OpenTask, id: string) => open.lost.some((lost) => lost.id === id);
-    const offered = this.queue
-      .list()
-      .filter((open) => !tried(open, workerId) || ready.every(({ info }) => tried(open, info.id)))
-      .map(({ task }) => task);
-    if (offered.length === 0) return undefined;
-    const others = new Set(ready.map(({ info }) => info.id).filter((id) => id !== workerId));
-    return this.queue.take(this.holders.choose(offered, workerId, others));
-  }
-
-  private drop(workerId: string, how: Leaving, reason: string): FleetEvent[] {
-    const worker = this.registry.get(workerId)!.info;
-    const running = this.leases.running(workerId);
-    this.registry.remove(workerId);
-    this.holders.left(workerId);
-    if (how === 'lost') this.count.workersLost++;
-    const events: FleetEvent[] = [{ kind: 'worker-left', workerId, how, reason }];
-    for (const open of this.leases.takeAll(workerId).toReversed()) {
-      const isBlamed = how === 'lost' && open === running; // (3)
-      events.push(...this.reissue(open, isBlamed ? worker : null, reason));
-    }
-    return events;
+  private grant(workerId: string, open: OpenTask, nowMs: number): void {
+    const { costs, dispatch, leases, work, counters } = this.books;
+    const { task } = open;
+    for (const row of task.rows)
+      open.flops += costs.row(task, row, dispatch.walks.startOf(workerId, task, row));
+    dispatch.walks.given(workerId, task);
+    leases.grant(workerId, open, nowMs);
+    work.leased(nowMs);
+    counters.leases++;
   }
 
   private takeBack(
@@ -346,51 +341,13 @@ export class Fleet {
     nowMs: number,
     isBlamed: boolean,
   ): FleetEvent[] {
-    const open = this.hear(workerId, nowMs) && this.leases.find(workerId, taskId);
-    if (!open) return [this.fault(workerId, taskId, `failure of a task that it does not hold: ${reason}`)];
-    return this.conclude(this.giveUp(workerId, open, reason, nowMs, isBlamed));
+    const open = this.books.hear(workerId, nowMs) && this.books.leases.find(workerId, taskId);
+    if (!open) return this.unheld(workerId, taskId, `failure of a task that it does not hold: ${reason}`);
+    return conclude(giveUp(this.books, workerId, open, reason, nowMs, isBlamed));
   }
 
-  private giveUp(
-    workerId: string,
-    open: OpenTask,
-    reason: string,
-    nowMs: number,
-    isBlamed = true,
-  ): FleetEvent[] {
-    this.leases.release(workerId, open, nowMs);
-    const worker = this.registry.get(workerId)!.info;
-    return [
-      { kind: 'task-failed', workerId, taskId: open.task.id, reason },
-      ...this.reissue(open, isBlamed ? worker : null, reason),
-    ];
-  }
-
-  /** Queues what a task still owes (1, 4). */
-  private reissue(open: OpenTask, blamed: LostWorker | null, reason: string): FleetEvent[] {
-    const { parts, lost, condemned } = planRetry(this.sizes, open, blamed, reason);
-    if (parts.length === 0) return [];
-    this.count.retries++;
-    const tasks = parts.map((work) => this.queue.open(work, lost));
-    this.queue.add(tasks, 'first');
-    const into = tasks.map(({ task }) => task.id);
-    const reissued: FleetEvent = {
-      kind: 'task-reissued',
-      taskId: open.task.id,
-      into,
-      lostWorkers: lost.length,
-    };
-    return condemned ? [reissued, condemned] : [reissued];
-  }
-
-  private fault(workerId: string, taskId: string | null, reason: string): FleetEvent {
-    this.count.protocolFaults++;
-    return { kind: 'protocol-fault', workerId, taskId, reason };
-  }
-
-  private conclude(events: FleetEvent[]): FleetEvent[] {
-    const condemned = events.find((event) => event.kind === 'cell-condemned');
-    if (condemned) throw new FleetError(condemned, events);
-    return events;
+  /** A word about a task that the worker does not hold: of one that was cancelled it may have been on its way. */
+  private unheld(workerId: string, taskId: string, reason: string): FleetEvent[] {
+    return this.books.leases.findEnded(workerId, taskId) ? [] : [this.books.fault(workerId, taskId, reason)];
   }
 }

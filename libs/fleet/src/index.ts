@@ -2,8 +2,12 @@
  * Who computes what: the registry of workers, the cutting of work into tasks, affinity, leases and retry.
  * A pure state machine: `Fleet` is told of each message and of the time, and answers with events to log.
  */
+export { Costs } from './costs.ts';
+export { divisionBound } from './division-bound.ts';
 export { Fleet } from './fleet.ts';
-export type { Assignment, Delivery } from './fleet.ts';
+export type { Cancellation } from './books.ts';
+export type { Assignment } from './fleet.ts';
+export type { Delivery } from './deliver.ts';
 export { FleetError } from './fleet-error.ts';
 export type { FleetEvent, Leaving } from './fleet-event.ts';
 export type { FleetOptions } from './fleet-options.ts';

@@ -15,15 +15,32 @@ export interface OpenTask {
   /** Row → candidates not yet delivered (null: the baseline); a row without any is absent. */
   readonly remaining: Map<number, Set<BlockIndex | null>>;
   /** Oldest first; what this task was cut from counts too. */
-  readonly lost: readonly LostWorker[];
+  lost: readonly LostWorker[];
+  /** What it is taken to cost its worker; 0 until it has one. */
+  flops: number;
+  /** Whether its cells are there already and computed once more, to be compared. */
+  readonly isCheck: boolean;
+  /** A task of another worker with some of the same cells: what one delivers, the other owes no more. */
+  twin: OpenTask | null;
+  /** Whether it ever had a twin. */
+  isCopied: boolean;
 }
 
-export function openTask(id: string, work: Work, lost: readonly LostWorker[]): OpenTask {
+export function openTask(
+  id: string,
+  work: Work,
+  lost: readonly LostWorker[] = [],
+  isCheck = false,
+): OpenTask {
   const candidates = cellCandidates(work);
   return {
     task: { ...work, id },
     remaining: new Map(work.rows.map((row) => [row, new Set(candidates)])),
     lost,
+    flops: 0,
+    isCheck,
+    twin: null,
+    isCopied: false,
   };
 }
 
@@ -38,15 +55,17 @@ export function owedCount(open: OpenTask): number {
 }
 
 /** The cells still owed, as work. */
-export function owedWork(sizes: Sizes, open: OpenTask): Work[] {
-  return missingWork(sizes, open.task, (id) => owes(open, id));
+export function owedWork(open: OpenTask): Work[] {
+  return missingWork(open.task, (id) => owes(open, id));
 }
 
-/** Takes a delivered cell off what is owed. */
+/** Takes a delivered cell off what the task and its twin owe. */
 export function settle(open: OpenTask, id: CellId): void {
-  const candidates = open.remaining.get(id.row);
-  candidates?.delete(id.candidate);
-  if (candidates?.size === 0) open.remaining.delete(id.row);
+  for (const { remaining } of open.twin ? [open, open.twin] : [open]) {
+    const candidates = remaining.get(id.row);
+    candidates?.delete(id.candidate);
+    if (candidates?.size === 0) remaining.delete(id.row);
+  }
 }
 
 /** Why a cell cannot be one of the task's, or null where it is. */
@@ -63,4 +82,12 @@ export function cellFault(sizes: Sizes, { task }: OpenTask, cell: Cell): string 
   return cell.windowSums.length === windows
     ? null
     : `${cell.windowSums.length} window sums for row ${cell.row}, which has ${windows}`;
+}
+
+/** Makes two tasks with some of the same cells twins. */
+export function pair(a: OpenTask, b: OpenTask): void {
+  a.twin = b;
+  b.twin = a;
+  a.isCopied = true;
+  b.isCopied = true;
 }

@@ -59,6 +59,27 @@ export interface FleetCounters {
   /** Tasks taken back by loss, drain, expiry or failure with cells still owed. */
   retries: number;
   workersLost: number;
+  /** Times that an idle worker took over what another had queued. */
+  thefts: number;
+  /** Times that an idle worker got a copy of what another had in hand. */
+  copies: number;
+  /** Cells that came again from a task that had delivered them, or from its twin. */
   duplicateCells: number;
+  /** Cells that two workers have computed with the same result. */
+  confirmedCells: number;
   protocolFaults: number;
+}
+
+export function newCounters(): FleetCounters {
+  return {
+    leases: 0,
+    tasksDone: 0,
+    retries: 0,
+    workersLost: 0,
+    thefts: 0,
+    copies: 0,
+    duplicateCells: 0,
+    confirmedCells: 0,
+    protocolFaults: 0,
+  };
 }

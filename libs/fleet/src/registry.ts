@@ -13,8 +13,10 @@ export interface Member {
   readonly info: WorkerInfo;
   readonly joinedMs: number;
   heardMs: number;
-  /** Its model is loaded: it may get tasks. */
+  /** Its model is loaded: it may get tasks, unless it drains. */
   isReady: boolean;
+  /** It finishes what it runs, and gets no more. */
+  isDraining: boolean;
   /** Cells accepted from it. */
   cellCount: number;
 }
@@ -34,11 +36,15 @@ export interface WorkerStatus extends WorkerInfo {
  * Invariants:
  * 1. The first worker to join fixes the run's numeric class, and it stays when they have all left. All members are
  *    of that class, unless the run mixes classes.
- * 2. An id belongs to one member at a time.
+ * 2. An id belongs to one member at a time, and one that was banned to none.
  */
 export class Registry {
   private readonly byId = new Map<string, Member>();
   private readonly mixedClasses: boolean;
+  /** Kept until the members change, since it is asked for at every message. */
+  private readyInfos: readonly WorkerInfo[] | undefined;
+  /** Id → why. */
+  private readonly banned = new Map<string, string>();
   private runClass: { readonly name: string; readonly fixedBy: string } | undefined;
 
   /**
@@ -58,6 +64,8 @@ export class Registry {
   /** @returns why the worker is refused, or null when it is in */
   join(info: WorkerInfo, nowMs: number): string | null {
     if (this.byId.has(info.id)) return `a worker with id ${info.id} is already there`; // (2)
+    const ban = this.banned.get(info.id);
+    if (ban !== undefined) return ban;
     this.runClass ??= { name: info.numericClass, fixedBy: `worker ${info.name}` };
     if (info.numericClass !== this.runClass.name && !this.mixedClasses) {
       return (
@@ -65,7 +73,14 @@ export class Registry {
         `this run's class as "${this.runClass.name}": start workers of that class, or the run with --mixed-classes`
       ); // (1)
     }
-    this.byId.set(info.id, { info, joinedMs: nowMs, heardMs: nowMs, isReady: false, cellCount: 0 });
+    this.byId.set(info.id, {
+      info,
+      joinedMs: nowMs,
+      heardMs: nowMs,
+      isReady: false,
+      isDraining: false,
+      cellCount: 0,
+    });
     return null;
   }
 
@@ -75,6 +90,13 @@ export class Registry {
 
   remove(workerId: string): void {
     this.byId.delete(workerId);
+    this.readyInfos = undefined;
+  }
+
+  /** Takes a worker out, and lets it in no more. */
+  ban(workerId: string, reason: string): void {
+    this.remove(workerId);
+    this.banned.set(workerId, reason);
   }
 
   /** In the order they joined. */
@@ -82,7 +104,26 @@ export class Registry {
     return [...this.byId.values()];
   }
 
-  ready(): Member[] {
-    return this.members().filter(({ isReady }) => isReady);
+  /** The worker's model is loaded. */
+  loaded(member: Member): void {
+    member.isReady = true;
+    this.readyInfos = undefined;
+  }
+
+  drain(member: Member): void {
+    member.isDraining = true;
+    this.readyInfos = undefined;
+  }
+
+  /** Whether the worker may get tasks. */
+  isReady(workerId: string): boolean {
+    const member = this.byId.get(workerId);
+    return member !== undefined && member.isReady && !member.isDraining;
+  }
+
+  /** Those that may get tasks. */
+  ready(): readonly WorkerInfo[] {
+    this.readyInfos ??= this.members().flatMap(({ info }) => (this.isReady(info.id) ? [info] : []));
+    return this.readyInfos;
   }
 }

@@ -1,5 +1,6 @@
 import {
   baselineFlops,
+  checkSweep,
   sweepFlops,
   type BlockIndex,
   type Mask,
@@ -32,6 +33,16 @@ export function workFlops(sizes: Sizes, work: Work): number {
   return work.rows.reduce((sum, row) => sum + sweepFlops(sizes.shape, work, sizes.rowTokens[row]), 0);
 }
 
+/** @throws RangeError when the sweep or a row is not of this model and calibration set */
+export function checkWork({ shape, rowTokens }: Sizes, work: Work): void {
+  checkSweep(work, 2 * shape.layerCount);
+  work.rows.forEach((row, i) => {
+    if (!Number.isInteger(row) || row < 0 || row >= rowTokens.length || row <= (work.rows[i - 1] ?? -1)) {
+      throw new RangeError(`rows must ascend from 0 to ${rowTokens.length - 1}: got ${row} at place ${i}`);
+    }
+  });
+}
+
 /** FLOPs of the cells alone, without the walk of a baseline that has no cell of its own. */
 export function workCellFlops(sizes: Sizes, work: Work): number {
   const { shape, rowTokens } = sizes;
@@ -42,7 +53,7 @@ export function workCellFlops(sizes: Sizes, work: Work): number {
 }
 
 /** The candidates of one row's cells, the baseline's as null behind them. */
-export function cellCandidates(work: Work): (BlockIndex | null)[] {
+export function cellCandidates(work: Pick<Sweep, 'candidates' | 'baseline'>): (BlockIndex | null)[] {
   return work.baseline ? [...work.candidates, null] : [...work.candidates];
 }
 

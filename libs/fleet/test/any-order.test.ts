@@ -54,7 +54,7 @@ class Run {
   }
 
   submit(): void {
-    this.fleet.submit(this.work, (id) => !this.table.has(id));
+    this.fleet.submit(this.work, (id) => !this.table.has(id), this.nowMs);
   }
 
   take(cells: readonly Cell[]): void {
@@ -155,13 +155,12 @@ describe('a fleet under any order of events', () => {
     const fleet = tinyFleet();
     fleet.join(workerOf('a'), 0);
     fleet.ready('a', 0);
-    fleet.submit(denseWork(4, 8), () => true);
+    fleet.submit(denseWork(4, 8), () => true, 0);
     const [{ task }] = fleet.assignments(0).assignments;
     const cell = cellOf(cellsOf(task)[0]);
     const other = { ...cell, windowSums: cell.windowSums.map((sum) => sum + 1) };
-    expect(fleet.cells('a', task.id, [cell, other], 0)).toMatchObject({
-      accepted: [cell],
-      duplicates: [other],
-    });
+    const { accepted, corrected, events } = fleet.cells('a', task.id, [cell, other], 0);
+    expect([accepted, corrected]).toEqual([[cell], []]);
+    expect(events).toMatchObject([{ kind: 'cells-differ', workerIds: ['a', 'a'] }]);
   });
 });

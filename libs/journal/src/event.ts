@@ -32,6 +32,8 @@ export interface CellsEvent {
   /** In which the cells were computed; null in journals of before classes could be mixed. */
   readonly numericClass: string | null;
   readonly cells: readonly { readonly candidate: BlockIndex | null; readonly row: number }[];
+  /** Whether these values take the place of earlier ones, which were found to be wrong; absent: they are first ones. */
+  readonly replaces?: boolean;
 }
 
 /** What a run must not lose: these lines are on the disk, with all that is in front of them, before anything uses them. */
@@ -148,6 +150,7 @@ function readCellsEvent(fields: Fields, time: string, config: RunConfig): CellsE
     mask,
     numericClass: numericClass === undefined ? null : readString(numericClass, 'numericClass'),
     cells,
+    ...(fields.replaces === true && { replaces: true }),
   };
 }
 

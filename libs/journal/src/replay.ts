@@ -56,7 +56,8 @@ class Replayer {
   private readonly folder: string;
   private readonly cellsFile: FileHandle | undefined;
   private readonly ledger = new RunLedger();
-  private readonly held = new Map<string, Cell>();
+  /** Where in the ledger each cell is. */
+  private readonly held = new Map<string, number>();
   private created: CreatedEvent | undefined;
   private damage: string | undefined;
   /** Of the latest worker: that of cells whose event names none. */
@@ -136,12 +137,18 @@ class Replayer {
     event.cells.forEach((id, i) => {
       const cell: Cell = { mask: event.mask, ...id, windowSums: values[i] };
       const key = cellKey(cell);
-      const earlier = this.held.get(key);
-      if (earlier && !sameCellValue(earlier.windowSums, cell.windowSums)) {
+      const at = this.held.get(key);
+      if (event.replaces) {
+        if (at === undefined)
+          throw corrupt(this.folder, `${CELLS_FILE} replaces cell ${key}, which it does not hold`);
+        this.ledger.cells[at] = cell;
+        return;
+      }
+      if (at !== undefined && !sameCellValue(this.ledger.cells[at].windowSums, cell.windowSums)) {
         throw corrupt(this.folder, `${CELLS_FILE} holds two different values of cell ${key}`);
       }
-      if (earlier) return;
-      this.held.set(key, cell);
+      if (at !== undefined) return;
+      this.held.set(key, this.ledger.cells.length);
       this.ledger.cells.push(cell);
     });
   }

@@ -175,11 +175,12 @@ export class RunFolder {
   /**
    * Writes all of the cells or none; they are on the disk when the next decision is.
    * @param numericClass in which all of them were computed
+   * @param replaces whether they take the place of values that were found to be wrong
    */
-  appendCells(cells: readonly Cell[], numericClass: string): void {
+  appendCells(cells: readonly Cell[], numericClass: string, replaces = false): void {
     const { journal, cells: records } = this.files;
     const before = { journal: journal.lengthBytes, records: records.lengthBytes };
-    const entries = this.cellEntries(cells, numericClass, before.records);
+    const entries = this.cellEntries(cells, numericClass, before.records, replaces);
     this.ownership.check();
     try {
       for (const { record } of entries) records.append(record);
@@ -257,6 +258,7 @@ export class RunFolder {
     cells: readonly Cell[],
     numericClass: string,
     offset: number,
+    replaces: boolean,
   ): { line: Buffer; record: Buffer }[] {
     return cellBatches(cells).map((batch) => {
       const event: CellsEvent = {
@@ -266,6 +268,7 @@ export class RunFolder {
         mask: batch[0].mask,
         numericClass,
         cells: batch.map(({ candidate, row }) => ({ candidate, row })),
+        ...(replaces && { replaces }),
       };
       const written = writeEvent(event);
       readEvent(written, this.config);

@@ -12,7 +12,8 @@ export class CellError extends Error {
  * The cells of a run.
  *
  * Invariants:
- * 1. The first value of a cell stays; an equal later one changes nothing, a different one throws.
+ * 1. The first value of a cell stays, unless it is replaced by name; an equal later one changes nothing, a different
+ *    one throws.
  * 2. A score exists only when every row has its cell, and is merged in row order: it does not depend on who
  *    computed what, or when.
  */
@@ -38,14 +39,7 @@ export class CellTable {
    * @throws CellError when the row does not exist, the window count is wrong, or a different value is held (1)
    */
   add(cell: Cell): boolean {
-    const key = cellKey(cell);
-    const tokens = this.rowTokens[cell.row];
-    if (tokens === undefined) throw new CellError(`cell ${key}: there are only ${this.rowCount} rows`);
-    if (cell.windowSums.length !== windowCount(tokens)) {
-      throw new CellError(
-        `cell ${key}: ${cell.windowSums.length} window sums, but a row of ${tokens} tokens has ${windowCount(tokens)}`,
-      );
-    }
+    const key = this.checkedKey(cell);
     const held = this.cells.get(key);
     if (held === undefined) {
       this.cells.set(key, cell);
@@ -55,6 +49,16 @@ export class CellTable {
       throw new CellError(`cell ${key}: two workers computed different values`);
     }
     return false;
+  }
+
+  /**
+   * Puts another value in the place of one that was found to be wrong.
+   * @throws CellError as `add` does, and when there is no value to replace
+   */
+  replace(cell: Cell): void {
+    const key = this.checkedKey(cell);
+    if (!this.cells.has(key)) throw new CellError(`cell ${key}: there is no value to replace`);
+    this.cells.set(key, cell);
   }
 
   /** The row's mean in nats, or undefined while its cell is missing. */
@@ -80,5 +84,17 @@ export class CellTable {
     if (rows === undefined) return undefined;
     const score = scoreOf(rows);
     return { score, perplexity: perplexityOf(score), rows };
+  }
+
+  private checkedKey(cell: Cell): string {
+    const key = cellKey(cell);
+    const tokens = this.rowTokens[cell.row];
+    if (tokens === undefined) throw new CellError(`cell ${key}: there are only ${this.rowCount} rows`);
+    if (cell.windowSums.length !== windowCount(tokens)) {
+      throw new CellError(
+        `cell ${key}: ${cell.windowSums.length} window sums, but a row of ${tokens} tokens has ${windowCount(tokens)}`,
+      );
+    }
+    return key;
   }
 }

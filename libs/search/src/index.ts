@@ -12,3 +12,4 @@ export { checkProblem } from './problem.ts';
 export type { SearchProblem, StopRule } from './problem.ts';
 export { SearchError } from './search-error.ts';
 export type { CandidateScore, Decision, Step, Strategy } from './strategy.ts';
+export { provisionalRanking } from './provisional.ts';

@@ -51,6 +51,9 @@ export async function score(command: Command, open: (settings: ScoreSettings) =>
       for (const cell of arrived) cells.add(cell);
       classes.add(numericClass);
     },
+    onCorrected: (corrected) => {
+      for (const cell of corrected) cells.replace(cell);
+    },
     onNote: () => undefined,
   });
   const restoreSignals = onInterrupt((reason) => fleet.driver.fail(reason));

@@ -1,0 +1,67 @@
+import { blocksOfType, makeMask, type BlockIndex, type Mask } from '@blockpruner/blocks';
+import type { CellTable } from '@blockpruner/perplexity';
+import { provisionalRanking, type Decision, type SearchProblem, type Strategy } from '@blockpruner/search';
+import type { RunningFleet } from './running-fleet.ts';
+
+/**
+ * What a search has done ahead of its decisions: workers that would wait confirm the numbers of those who lead, and begin
+ * with the next iteration as if the leader had been removed. Nothing of it enters a decision before its time: a cell is of
+ * one mask, and is looked at only once that mask has been decided.
+ */
+export class Foresight {
+  private readonly strategy: Strategy;
+  private readonly blocks: readonly BlockIndex[];
+  private readonly fleet: RunningFleet;
+  private readonly cells: CellTable;
+
+  constructor(
+    strategy: Strategy,
+    { blockType, shape }: SearchProblem,
+    { fleet, cells }: { readonly fleet: RunningFleet; readonly cells: CellTable },
+  ) {
+    this.strategy = strategy;
+    this.blocks = blocksOfType(blockType, shape.layerCount);
+    this.fleet = fleet;
+    this.cells = cells;
+  }
+
+  /** A worker has nothing to do while the cells of an iteration come in. */
+  onWaiting(decisions: readonly Decision[]): void {
+    const leaders = provisionalRanking(decisions, this.blocks, this.cells).slice(0, 2);
+    if (leaders.length === 0) return;
+    this.fleet.driver.confirmSoFar(maskOf(decisions), leaders);
+    this.begin(decisions, leaders[0]);
+  }
+
+  /**
+   * Has the numbers that a decision is between computed by two workers on a few rows, where there are two.
+   * @returns whether the decision stands: false where numbers were found to be wrong and replaced
+   */
+  async isConfirmed(decision: Decision, decisions: readonly Decision[], title: string): Promise<boolean> {
+    const { removed, runnerUp } = decision;
+    this.begin(decisions, removed);
+    const contenders = runnerUp === null ? [removed] : [removed, runnerUp];
+    await this.fleet.confirm(maskOf(decisions), contenders, `${title}, confirming`);
+    const again = this.strategy.step(decisions, this.cells);
+    return (
+      again.kind === 'decide' &&
+      again.decision.removed === removed &&
+      again.decision.score === decision.score &&
+      again.decision.margin === decision.margin
+    );
+  }
+
+  private begin(decisions: readonly Decision[], removed: BlockIndex): void {
+    const assumed = { iteration: decisions.length + 1, removed, score: NaN, perplexity: NaN };
+    const step = this.strategy.step(
+      [...decisions, { ...assumed, runnerUp: null, margin: null, candidates: [] }],
+      this.cells,
+    );
+    if (step.kind !== 'evaluate') return;
+    this.fleet.driver.runAhead(step.sweep, step.rows, (id) => !this.cells.has(id));
+  }
+}
+
+function maskOf(decisions: readonly Decision[]): Mask {
+  return makeMask(decisions.map(({ removed }) => removed));
+}

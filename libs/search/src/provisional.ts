@@ -1,0 +1,48 @@
+import { DENSE, isRemoved, makeMask, type BlockIndex, type Mask } from '@blockpruner/blocks';
+import type { CellTable } from '@blockpruner/perplexity';
+import { ranking } from './decide.ts';
+import type { CandidateScore, Decision } from './strategy.ts';
+
+/** Of the rows, so many must have a candidate's cell before it counts. */
+const LEAST_SHARE = 0.5;
+
+/**
+ * Who leads while cells are still missing, the best first: by how much each candidate raises the loss of the rows that
+ * have its cell, over the model as it is. A guess, for work that runs ahead of a decision; no decision is made of it.
+ * @param decisions so far
+ */
+export function provisionalRanking(
+  decisions: readonly Decision[],
+  candidates: readonly BlockIndex[],
+  cells: CellTable,
+): BlockIndex[] {
+  const mask = makeMask(decisions.map(({ removed }) => removed));
+  const before = makeMask(decisions.slice(0, -1).map(({ removed }) => removed));
+  const removed = decisions.at(-1)?.removed ?? null;
+  const present = (row: number): number | undefined =>
+    cells.rowMean({ mask: removed === null ? DENSE : before, candidate: removed, row });
+  const scores = candidates
+    .filter((candidate) => !isRemoved(mask, candidate))
+    .flatMap((block) => scoreSoFar(mask, block, cells, present) ?? []);
+  return ranking(scores).map(({ block }) => block);
+}
+
+function scoreSoFar(
+  mask: Mask,
+  block: BlockIndex,
+  cells: CellTable,
+  present: (row: number) => number | undefined,
+): CandidateScore | undefined {
+  let sum = 0;
+  let rowCount = 0;
+  for (let row = 0; row < cells.rowCount; row++) {
+    const mean = cells.rowMean({ mask, candidate: block, row });
+    const reference = present(row);
+    if (mean === undefined || reference === undefined) continue;
+    sum += mean - reference;
+    rowCount++;
+  }
+  return rowCount > 0 && rowCount >= LEAST_SHARE * cells.rowCount
+    ? { block, score: sum / rowCount, rowCount }
+    : undefined;
+}
