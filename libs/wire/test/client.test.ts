@@ -207,6 +207,25 @@ describe('a client without a coordinator', () => {
     expect(waits[dialled].delayMs).toBe(1000);
   });
 
+  it('dials on through an outage of hours, at most two and a half minutes apart, and joins again', async () => {
+    const port = await freePort();
+    const { events, waits } = clientTo(port, { random: Math.random });
+    const hours = 6;
+    let waitedMs = 0;
+    while (waitedMs < hours * 3_600_000) {
+      const event = await events.next();
+      expect(event).toMatchObject({ on: 'closed', reason: { kind: 'unreachable' } });
+      waitedMs = waits.reduce((sum, { delayMs }) => sum + delayMs, 0);
+    }
+    expect(Math.max(...waits.map(({ delayMs }) => delayMs))).toBeLessThanOrEqual(144_000);
+    expect(new Set(waits.slice(-20).map(({ delayMs }) => delayMs)).size).toBeGreaterThan(1);
+    const { nextHello } = await startCoordinator(port);
+    (await nextHello()).send(welcome);
+    let event = await events.next();
+    while (event.on === 'closed') event = await events.next();
+    expect(event.message).toEqual(welcome);
+  });
+
   it('gives up on a peer that accepts the connection and says nothing', async () => {
     const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
     await once(silent, 'listening');
