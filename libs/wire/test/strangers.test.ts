@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectHttp2, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2';
 import { connect, type Socket } from 'node:net';
-import { waitFor } from '@blockpruner/testkit';
-import { afterEach, describe, expect, it } from 'vitest';
+import { connect as connectTls } from 'node:tls';
+import { CertificateAuthority, temporaryFolder, waitFor } from '@blockpruner/testkit';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { FLEET_SERVICE } from '../src/fleet-proto.ts';
 import { MAX_CONNECTION_CALLS, MAX_STRANGER_BYTES, MAX_STRANGERS } from '../src/limits.ts';
 import type { ServerSecurity } from '../src/security.ts';
@@ -19,6 +20,10 @@ const endings: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
+
+const folder = temporaryFolder();
+const tls = new CertificateAuthority('authority').issue(folder.path, 'coordinator');
+afterAll(() => folder.remove());
 
 async function listen(security: ServerSecurity, helloDeadlineMs = 60_000) {
   const started = await startServer({ closeGraceMs: 100, helloDeadlineMs }, 0, security);
@@ -155,6 +160,53 @@ describe('a stranger on the port', () => {
     let heard = await events.next();
     while (heard.on === 'rejected') heard = await events.next();
     expect(heard).toEqual({ on: 'message', connection, message: { kind: 'heartbeat', taskId: null } });
+  });
+});
+
+describe('a stranger on a port with TLS', () => {
+  it.each<[string, (socket: Socket) => unknown]>([
+    ['says nothing', () => undefined],
+    [
+      'drips a handshake',
+      (socket) => drip(socket, Buffer.from('16030101fe010001fa0303', 'hex'), Buffer.alloc(500)),
+    ],
+    ['sends random bytes', (socket) => socket.write(randomBytes(5000))],
+    ['sends plaintext', (socket) => socket.write(PREFACE)],
+  ])('is cut off when it %s', async (_, act) => {
+    const { port } = await listen({ tls, ...TOKEN }, 200);
+    const socket = await open(port);
+    socket.resume();
+    act(socket);
+    await closed(socket);
+  });
+
+  it('is cut off when it says nothing after the handshake, or sends much', async () => {
+    const { port, events } = await listen({ tls, ...TOKEN }, 200);
+    const secured = (): Socket =>
+      connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2'] }).on(
+        'error',
+        () => undefined,
+      );
+    const silent = secured().resume();
+    await closed(silent);
+    expect(await events.next()).toMatchObject({
+      on: 'rejected',
+      reason: 'did not say who it is within 2200 ms',
+    });
+    const loud = secured().resume();
+    await once(loud, 'secureConnect');
+    const settings = Buffer.from('000000040000000000', 'hex');
+    const ping = Buffer.from('0000080600000000000000000000000000', 'hex');
+    loud.write(Buffer.concat([Buffer.from(PREFACE), settings]));
+    const timer = setInterval(() => loud.write(Buffer.concat(new Array<Buffer>(1000).fill(ping))), 10);
+    endings.push(() => clearInterval(timer));
+    await closed(loud);
+    expect(await events.next()).toMatchObject({
+      on: 'rejected',
+      reason: expect.stringMatching(
+        /^sent \d+ bytes before it said who it is; 131072 are allowed$/,
+      ) as string,
+    });
   });
 });
 
