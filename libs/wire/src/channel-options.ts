@@ -5,9 +5,9 @@ import { MAX_CONNECTION_CALLS, MAX_MESSAGE_BYTES } from './limits.ts';
 setLogVerbosity(logVerbosity.NONE);
 
 /**
- * Of both sides: a peer that vanished without a word is found within half a minute. Between pings lies more than the
- * 10 s that gRPC's servers tolerate at least while a call is open; a worker always has one, and so
- * `keepalive_permit_without_calls` is not needed.
+ * Of both sides: a peer that vanished without a word is found within half a minute. A worker has a call for as long as it
+ * has a connection, so `keepalive_permit_without_calls` is not needed. Our server does not count the pings it gets; one in
+ * C++ or Go, as in a proxy that ends the connection, allows one in five minutes by default and must be told.
  */
 const SHARED = {
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,

@@ -6,7 +6,13 @@ interface Explanation {
   readonly explain: (security: ClientSecurity) => string;
 }
 
+const BROKEN_OFF: Explanation = {
+  pattern: /^Connection dropped$/,
+  explain: () => 'the connection broke off, or nothing came through it for half a minute',
+};
+
 const WITH_TLS: readonly Explanation[] = [
+  BROKEN_OFF,
   {
     pattern: /wrong version number|packet length too long|unexpected message/i,
     explain: () =>
@@ -39,6 +45,7 @@ const WITH_TLS: readonly Explanation[] = [
 ];
 
 const WITHOUT_TLS: readonly Explanation[] = [
+  BROKEN_OFF,
   {
     pattern: /Failed to connect|ECONNRESET|Protocol error|bad client magic/i,
     explain: () =>

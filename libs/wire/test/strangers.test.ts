@@ -40,7 +40,7 @@ async function open(port: number): Promise<Socket> {
 
 function session(port: number): ClientHttp2Session {
   // By default Node's own client gives up a stream when so much waits to be sent.
-  const options = { maxSessionMemory: 1000 };
+  const options = { maxSessionMemory: 1000, maxSendHeaderBlockLength: 2 ** 30 };
   const client = connectHttp2(`http://127.0.0.1:${port}`, options).on('error', () => undefined);
   endings.push(() => client.destroy());
   return client;
@@ -127,6 +127,21 @@ describe('a stranger on the port', () => {
         /^(sent \d+ bytes before it said who it is; 131072 are allowed|.* broke off)/,
       ) as string,
     });
+    await isServed(coordinator);
+  });
+
+  it('gets nowhere with a megabyte of headers', async () => {
+    const coordinator = await listen({});
+    const client = session(coordinator.port);
+    await once(client, 'remoteSettings');
+    const many = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`x-${i}`, 'x'.repeat(1000)]));
+    const call = callOn(client, many);
+    let isAnswered = false;
+    call.on('data', () => (isAnswered = true));
+    call.write(framed(encodeWorkerMessage(hello)));
+    await new Promise((resolve) => call.on('close', resolve));
+    expect(isAnswered).toBe(false);
+    expect(coordinator.events.unread.filter(({ on }) => on === 'hello')).toEqual([]);
     await isServed(coordinator);
   });
 
