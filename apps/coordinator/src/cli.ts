@@ -22,8 +22,8 @@ Examples:
   blockpruner prune --model ./SmolLM2-135M --calibration alpaca.json --remove 8
   blockpruner prune --model HuggingFaceTB/SmolLM2-135M --calibration hf:tatsu-lab/alpaca --remove 8
   blockpruner prune --model model.gguf --calibration rows.json --ratio 0.2 --workers local:2
-  blockpruner prune --model ./Llama-3 --calibration wiki.txt --ratio 0.25 --listen 0.0.0.0:50051
-  blockpruner worker --connect coordinator-host:50051 --device cuda:0
+  blockpruner prune --model ./Llama-3 --calibration wiki.txt --ratio 0.25 --listen 0.0.0.0:50051 --tls-cert coordinator.crt --tls-key coordinator.key --token-file token
+  blockpruner worker --connect coordinator-host:50051 --tls-ca coordinator.crt --token-file token --device cuda:0
   blockpruner score --model ./SmolLM2-135M --calibration wiki.txt --mask mha.3+mlp.7 --mask mha.12
   blockpruner resume runs/2026-01-31-120000-SmolLM2-135M-1a2b3c4d
 
@@ -148,7 +148,7 @@ Examples:
 const RESUME_EXAMPLES = `
 Examples:
   blockpruner resume runs/my-run
-  blockpruner resume runs/my-run --workers local:2 --listen 0.0.0.0:50051`;
+  blockpruner resume runs/my-run --workers local:2 --listen 127.0.0.1:50051`;
 
 const SCORE_EXAMPLES = `
 Examples:

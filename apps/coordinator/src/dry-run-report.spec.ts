@@ -49,9 +49,7 @@ const PLAN: WorkerPlan = {
     totalBytes: 2 ** 30,
   },
   longestRowTokens: 7,
-  listenHost: '127.0.0.1',
-  listenPort: 0,
-  remote: false,
+  remote: null,
   mixedClasses: false,
 };
 
@@ -110,7 +108,7 @@ describe('dryRunReport', () => {
       ]),
     );
     expect(lines.at(-1)).toBe('no run was started: this was a dry run');
-    const waiting = dryRunReport(remove(2), CALIBRATION, { ...PLAN, local: [], remote: true }, false);
+    const waiting = dryRunReport(remove(2), CALIBRATION, { ...PLAN, local: [] }, false);
     expect(waiting).toContain('none: workers of other machines are awaited');
   });
 });

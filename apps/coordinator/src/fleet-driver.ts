@@ -6,6 +6,7 @@ import {
   FleetServer,
   PROTOCOL_VERSION,
   type Hello,
+  type ServerSecurity,
   type WorkerConnection,
   type WorkerMessage,
 } from '@blockpruner/wire';
@@ -101,6 +102,7 @@ export class FleetDriver {
       onRejected: (peer, reason) => {
         if (!this.closed) options.logger.warn({ peer, reason }, 'worker refused');
       },
+      onTrouble: (reason) => options.logger.warn({ reason }, 'the port needs attention'),
       onClosed: (connection, reason) => this.guard(() => this.leave(connection, 'lost', reason)),
     });
     this.ticker = setInterval(() => this.guard(() => this.expire()), TICK_MS);
@@ -124,9 +126,9 @@ export class FleetDriver {
     return Array.from(workerNames, (name) => this.peaks.get(name) ?? 0);
   }
 
-  /** @throws WireError when the port is in use or the host cannot be listened on */
-  listen(host: string, port: number): Promise<number> {
-    return this.server.listen(host, port);
+  /** @throws WireError when the port is in use, or the host or a file of its security cannot be used */
+  listen(host: string, port: number, security: ServerSecurity): Promise<number> {
+    return this.server.listen(host, port, security);
   }
 
   /**

@@ -14,6 +14,8 @@ const SOON_MS = 60_000;
 export interface LocalWorkerOptions {
   /** `host:port` of the coordinator's own port. */
   readonly address: string;
+  /** Lets them in there. */
+  readonly token: string;
   readonly plan: WorkerPlan;
   readonly cacheFolder: string;
   readonly logger: Logger;
@@ -22,7 +24,7 @@ export interface LocalWorkerOptions {
 }
 
 /**
- * The worker processes that `--workers local:N` starts. They dial the coordinator exactly as remote ones do.
+ * The worker processes that `--workers local:N` starts. They dial the coordinator as remote ones do.
  *
  * Invariants:
  * 1. A worker that dies is started again after a second; a bounded number of times where it dies soon after its start.
@@ -57,6 +59,7 @@ export class LocalWorkers {
     const { logger, plan } = this.options;
     const child = spawn(process.execPath, [WORKER_MAIN, ...workerArguments(this.options, slot)], {
       stdio: ['pipe', 'ignore', 'pipe'],
+      env: workerEnvironment(process.env, this.options.token),
     });
     const startedMs = performance.now();
     this.children.add(child);
@@ -118,6 +121,12 @@ function parseLogLine(line: string): Record<string, unknown> | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Its options come from its arguments alone: those in our environment are the coordinator's. */
+function workerEnvironment(own: NodeJS.ProcessEnv, token: string): NodeJS.ProcessEnv {
+  const others = Object.entries(own).filter(([name]) => !name.startsWith('BLOCKPRUNER_'));
+  return { ...Object.fromEntries(others), BLOCKPRUNER_TOKEN: token };
 }
 
 function workerArguments({ address, plan, cacheFolder }: LocalWorkerOptions, slot: number): string[] {

@@ -5,11 +5,13 @@
  * doctor, inspect-calibration, worker. setting.ts - every option and its default; resolve-settings.ts - flag >
  * environment > config file > default. locate-inputs.ts - what the user names, found on the disk or fetched from the
  * hub (@blockpruner/hub); inputs.ts - model and calibration rows, checked before anything is written;
- * calibration-report.ts - what a calibration set holds; worker-plan.ts - how many workers, where. run-session.ts -
- * one run from open port to printed result; search-run.ts - the loop of the search; foresight.ts - what it has done
- * ahead of its decisions; run-cells.ts - where cells go; close-calls.ts - noise, and choices made again in fp32; numeric-class.ts; running-fleet.ts - port and
+ * calibration-report.ts - what a calibration set holds; worker-plan.ts - how many workers, where; remote-port.ts - the
+ * port for workers of other machines, and who is let in. run-session.ts - one run from open port to printed result;
+ * search-run.ts - the loop of the search; foresight.ts - what it has done ahead of its decisions; run-cells.ts - where
+ * cells go; close-calls.ts - noise, and choices made again in fp32; numeric-class.ts; running-fleet.ts - ports and
  * workers of a run; fleet-driver.ts - the fleet's state machine (@blockpruner/fleet) on real connections
- * (@blockpruner/wire), fleet-hooks.ts and fleet-log.ts - what is heard of it; local-workers.ts - the processes of local:N.
+ * (@blockpruner/wire), fleet-hooks.ts and fleet-log.ts - what is heard of it; local-workers.ts - the processes of
+ * local:N.
  *
  * What computes runs in apps/worker. The search (@blockpruner/search), the run folder (@blockpruner/journal) and
  * the scores (@blockpruner/perplexity) know nothing of processes or sockets.

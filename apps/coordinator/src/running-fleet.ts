@@ -1,4 +1,4 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { baselineFlops, DENSE, type BlockIndex, type Mask } from '@blockpruner/blocks';
 import type { Checkpoint } from '@blockpruner/checkpoint';
@@ -31,31 +31,19 @@ export interface RunningFleetOptions extends CellHandlers {
   readonly onNote: (note: FleetNote) => void;
 }
 
-/** A coordinator's port with its workers: those of this machine, and any that dial from elsewhere. */
+/** A coordinator's ports with its workers: those of this machine, and any that dial from elsewhere. */
 export class RunningFleet {
   readonly driver: FleetDriver;
   private readonly options: RunningFleetOptions;
-  private readonly local: LocalWorkers | undefined;
-  private readonly port: number;
+  private local: LocalWorkers | undefined;
+  private remotePort = 0;
 
-  private constructor(options: RunningFleetOptions, driver: FleetDriver, port: number) {
-    const { plan, cacheFolder, logger } = options;
+  private constructor(options: RunningFleetOptions, driver: FleetDriver) {
     this.options = options;
     this.driver = driver;
-    this.port = port;
-    this.local =
-      plan.local.length === 0
-        ? undefined
-        : new LocalWorkers({
-            address: dialAddress(plan.listenHost, port),
-            plan,
-            cacheFolder,
-            logger,
-            onGivenUp: (reason) => driver.fail(new RunError(reason)),
-          });
   }
 
-  /** Opens the port; starts no worker yet, so that nothing runs when the port is taken. */
+  /** Opens the ports; starts no worker yet, so that nothing runs when a port is taken. */
   static async listen(options: RunningFleetOptions): Promise<RunningFleet> {
     const { plan, checkpoint, rows } = options;
     const onePass = baselineFlops(checkpoint.shape, DENSE, plan.longestRowTokens);
@@ -70,15 +58,17 @@ export class RunningFleet {
       leaseMs: Math.max(SHORTEST_LEASE_MS, (onePass / SLOWEST_FLOPS_PER_SECOND) * 1000),
       numericClass: options.numericClass,
       mixedClasses: plan.mixedClasses,
-      remote: plan.remote,
+      remote: plan.remote !== null,
       seed: randomInt(2 ** 32 - 1), // no worker knows which of its cells are checked
       logger: options.logger,
       onCells: options.onCells,
       onCorrected: options.onCorrected,
       onNote: options.onNote,
     });
+    const fleet = new RunningFleet(options, driver);
     try {
-      return new RunningFleet(options, driver, await driver.listen(plan.listenHost, plan.listenPort));
+      await fleet.openPorts();
+      return fleet;
     } catch (error) {
       await driver.close(false);
       throw error;
@@ -88,15 +78,39 @@ export class RunningFleet {
   start(): void {
     const { plan, logger } = this.options;
     if (plan.remote) {
-      const { listenHost } = plan;
-      const isAny = listenHost === '0.0.0.0' || listenHost === '::';
-      const address = formatAddress({ host: isAny ? hostname() : listenHost, port: this.port });
+      const { host, workerFlags, warnings } = plan.remote;
+      for (const warning of warnings) logger.warn(warning);
+      const isAny = host === '0.0.0.0' || host === '::';
+      const address = formatAddress({ host: isAny ? hostname() : host, port: this.remotePort });
+      const command = ['blockpruner worker --connect', address, ...workerFlags].join(' ');
       logger.info(
-        { listening: formatAddress({ host: listenHost, port: this.port }) },
-        `waiting for workers; on any machine that sees the model at the same path, run: blockpruner worker --connect ${address}`,
+        { listening: formatAddress({ host, port: this.remotePort }) },
+        `waiting for workers; on any machine that sees the model at the same path, run: ${command}`,
       );
     }
     this.local?.start();
+  }
+
+  private async openPorts(): Promise<void> {
+    const { plan, cacheFolder, logger } = this.options;
+    const { driver } = this;
+    if (plan.remote) {
+      const { host, port, security } = plan.remote;
+      this.remotePort = await driver.listen(host, port, security);
+    }
+    if (plan.local.length === 0) return;
+    // A port of their own: whatever guards the other one, they need nothing from the user.
+    const token = randomBytes(32).toString('hex');
+    const host = '127.0.0.1';
+    const port = await driver.listen(host, 0, { tokens: () => [token] });
+    this.local = new LocalWorkers({
+      address: formatAddress({ host, port }),
+      token,
+      plan,
+      cacheFolder,
+      logger,
+      onGivenUp: (reason) => driver.fail(new RunError(reason)),
+    });
   }
 
   /**
@@ -155,10 +169,4 @@ export class RunningFleet {
 
 export function newRunId(): string {
   return randomUUID().slice(0, 8);
-}
-
-/** How this machine reaches a port that it listens on. */
-function dialAddress(listenHost: string, port: number): string {
-  if (listenHost === '0.0.0.0') return formatAddress({ host: '127.0.0.1', port });
-  return formatAddress({ host: listenHost === '::' ? '::1' : listenHost, port });
 }

@@ -8,7 +8,7 @@ import {
   type WorkerMemory,
 } from '@blockpruner/blocks';
 import { formatBytes, parseBytes } from '@blockpruner/telemetry';
-import { parseListen } from './listen-address.ts';
+import { planRemotePort, type RemotePort } from './remote-port.ts';
 import type { ResolvedSettings } from './resolve-settings.ts';
 import type { WORKER_SETTINGS } from './setting.ts';
 import { RunError, UsageError } from './usage-error.ts';
@@ -24,7 +24,7 @@ export interface LocalWorkerPlan {
   readonly maxThreads: number;
 }
 
-/** Which workers this machine starts, with what, and where the coordinator listens. */
+/** Which workers this machine starts, with what, and where the coordinator awaits others. */
 export interface WorkerPlan {
   /** Empty when only remote workers are meant. */
   readonly local: readonly LocalWorkerPlan[];
@@ -41,10 +41,8 @@ export interface WorkerPlan {
   /** What a worker needs by the usual plan of its device. */
   readonly memory: WorkerMemory;
   readonly longestRowTokens: number;
-  readonly listenHost: string;
-  readonly listenPort: number;
-  /** Whether workers of other machines are expected. */
-  readonly remote: boolean;
+  /** The port for workers of other machines; null when none are expected. */
+  readonly remote: RemotePort | null;
   /** Whether workers of any numeric class are let in. */
   readonly mixedClasses: boolean;
 }
@@ -61,7 +59,7 @@ export function planWorkers(
 ): WorkerPlan {
   const gpus = visibleGpus();
   const { workers, listen, threads = null, microBatch = null, dtype = 'auto', stages = 'auto' } = settings;
-  const { host, port } = listen === undefined ? { host: '127.0.0.1', port: 0 } : parseListen(listen);
+  const remote = planRemotePort(settings, process.env);
   const usual = gpus > 0 ? GPU_SHAPE_PLAN : CPU_SHAPE_PLAN;
   const memory = workerMemory(shape, { ...usual, microBatchRows: microBatch ?? 1 }, longestRowTokens, {
     bytesPerWeight: gpus > 0 && dtype !== 'fp32' ? 2 : 4,
@@ -82,9 +80,7 @@ export function planWorkers(
     memoryLimitBytes: limitOfEach(machineBytes, memory, count, sharedWeights),
     memory,
     longestRowTokens,
-    listenHost: host,
-    listenPort: port,
-    remote: listen !== undefined,
+    remote,
     mixedClasses: settings.mixedClasses ?? false,
   };
 }

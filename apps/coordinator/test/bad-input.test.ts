@@ -156,7 +156,7 @@ describe('a command that cannot be carried out', () => {
     ],
     [
       'a host that is not here',
-      [...PRUNE, '--remove', '1', '--listen', '203.0.113.1:0'],
+      [...PRUNE, '--remove', '1', '--listen', '203.0.113.1:0', '--insecure'],
       1,
       /cannot listen on 203\.0\.113\.1:0/,
     ],
@@ -223,7 +223,7 @@ describe('a command that cannot be carried out', () => {
     ['a worker without a coordinator', ['worker'], 2, /--connect is missing/],
     [
       'a worker of no known device',
-      ['worker', '--connect', 'a:1', '--device', 'tpu'],
+      ['worker', '--connect', '127.0.0.1:1', '--device', 'tpu'],
       2,
       /--device must be cpu or cuda:<index>; got "tpu"/,
     ],

@@ -8,3 +8,7 @@ it('adds what the compute child needs, and overrides nothing', () => {
     MALLOC_MMAP_THRESHOLD_: '262144',
   });
 });
+
+it('keeps the token from the compute child', () => {
+  expect(computeEnvironment({ BLOCKPRUNER_TOKEN: '0123456789abcdef' }).BLOCKPRUNER_TOKEN).toBeUndefined();
+});

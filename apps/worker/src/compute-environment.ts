@@ -11,5 +11,6 @@ export function computeEnvironment(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
     // Counts GPUs as nvidia-smi does.
     CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
     ...own,
+    BLOCKPRUNER_TOKEN: undefined, // no business of the engine's process
   };
 }

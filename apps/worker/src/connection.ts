@@ -65,6 +65,7 @@ export function connectToCoordinator(
 
   const client = new FleetClient({
     address: options.connect,
+    security: options.security,
     hello: () => ({
       kind: 'hello',
       protocolMin: PROTOCOL_VERSION,
@@ -83,10 +84,7 @@ export function connectToCoordinator(
         clearInterval(heartbeat);
         runner.disconnected();
         if (reason.kind === 'refused') {
-          end({
-            exitCode: 1,
-            error: `the coordinator at ${options.connect} refused this worker: ${reason.reason}`,
-          });
+          end({ exitCode: 1, error: `refused by ${reason.reason}` });
         } else {
           logger.warn(
             {

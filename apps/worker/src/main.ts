@@ -1,18 +1,20 @@
 /**
  * The worker: dials the coordinator, computes in a child process of its own, and answers while it computes.
  *
- * The pieces: options.ts - the command line; device.ts - dtype and memory of the device; connection.ts - hello,
- * heartbeats and dialling again; task-runner.ts - the tasks in hand; compute-child.ts - the process that computes
- * them, in compute-environment.ts; plan-limit.ts - what fits into memory; parent-pipe.ts - notices that the
- * coordinator that started us is gone; self-test.ts - one block evaluated, for `blockpruner doctor`.
+ * The pieces: options.ts - the command line; security-options.ts - its part on TLS and token; device.ts - dtype and
+ * memory of the device; connection.ts - hello, heartbeats and dialling again; task-runner.ts - the tasks in hand;
+ * compute-child.ts - the process that computes them, in compute-environment.ts; plan-limit.ts - what fits into memory;
+ * parent-pipe.ts - notices that the coordinator that started us is gone; self-test.ts - one block evaluated, for
+ * `blockpruner doctor`; usage-error.ts.
  */
 import { createLogger } from '@blockpruner/telemetry';
 import { computeEnvironment } from './compute-environment.ts';
 import { connectToCoordinator } from './connection.ts';
 import { findDevice } from './device.ts';
-import { parseWorkerCommand, WORKER_HELP, WorkerUsageError, type WorkerOptions } from './options.ts';
+import { parseWorkerCommand, WORKER_HELP, type WorkerOptions } from './options.ts';
 import { onParentGone } from './parent-pipe.ts';
 import { selfTest } from './self-test.ts';
+import { WorkerUsageError } from './usage-error.ts';
 
 const LONGEST_ERROR_LINE = 400;
 
@@ -36,6 +38,7 @@ async function work(options: WorkerOptions): Promise<number> {
     format: options.logFormat === 'auto' ? (process.stderr.isTTY ? 'pretty' : 'json') : options.logFormat,
     stream: process.stderr,
   });
+  for (const warning of options.warnings) logger.warn(warning);
   const device = findDevice(options, process.env.CUDA_VISIBLE_DEVICES);
   const connection = connectToCoordinator(options, device, computeEnvironment(process.env), logger);
   if (options.parentPipe) {

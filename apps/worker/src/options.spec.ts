@@ -1,9 +1,10 @@
 import { availableParallelism, homedir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseWorkerCommand, WORKER_HELP, WorkerUsageError } from './options.ts';
+import { parseWorkerCommand, WORKER_HELP } from './options.ts';
+import { WorkerUsageError } from './usage-error.ts';
 
-const CONNECT = ['--connect', '10.0.0.5:50051'];
+const CONNECT = ['--connect', '127.0.0.1:50051'];
 
 describe('parseWorkerCommand', () => {
   it('takes defaults for everything but the coordinator', () => {
@@ -11,7 +12,9 @@ describe('parseWorkerCommand', () => {
     expect(command).toEqual({
       kind: 'work',
       options: {
-        connect: '10.0.0.5:50051',
+        connect: '127.0.0.1:50051',
+        security: { tls: undefined, token: undefined },
+        warnings: [],
         device: 'cpu',
         dtype: 'auto',
         threads: null,
@@ -37,6 +40,7 @@ describe('parseWorkerCommand', () => {
   it('takes from the environment what no flag gives', () => {
     const environment = {
       BLOCKPRUNER_CONNECT: 'elsewhere:1',
+      BLOCKPRUNER_INSECURE: '1',
       BLOCKPRUNER_DEVICE: 'cuda:1',
       BLOCKPRUNER_DTYPE: 'bf16',
       BLOCKPRUNER_THREADS: '7',
@@ -60,7 +64,12 @@ describe('parseWorkerCommand', () => {
       },
     });
     expect(parseWorkerCommand([...CONNECT, '--threads', '2'], environment)).toMatchObject({
-      options: { connect: '10.0.0.5:50051', threads: 2 },
+      options: {
+        connect: '127.0.0.1:50051',
+        security: { tls: undefined, token: undefined },
+        warnings: [],
+        threads: 2,
+      },
     });
   });
 

@@ -3,11 +3,17 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resolveDtype, type Dtype } from '@blockpruner/inference';
 import { formatBytes, parseBytes } from '@blockpruner/telemetry';
-import { parseAddress } from '@blockpruner/wire';
+import type { ClientSecurity } from '@blockpruner/wire';
+import { parseSecurity, SECURITY_FLAGS, SECURITY_HELP } from './security-options.ts';
+import { WorkerUsageError } from './usage-error.ts';
 
 export interface WorkerOptions {
   /** `host:port` of the coordinator. */
   readonly connect: string;
+  /** How it is dialled. */
+  readonly security: ClientSecurity;
+  /** What is risky about that. */
+  readonly warnings: readonly string[];
   /** `cpu` or `cuda:<index>`. */
   readonly device: string;
   /** `auto` is settled once the device is known. */
@@ -35,17 +41,13 @@ const LEAST_MEMORY_BYTES = 256 * 2 ** 20;
 const COUNT = /^[1-9]\d{0,2}$/;
 const COUNT_WORDS = 'a whole number from 1 to 999';
 
-/** A command line that cannot be acted on: exit code 2. */
-export class WorkerUsageError extends Error {
-  override readonly name = 'WorkerUsageError';
-}
-
 export const WORKER_HELP = `Usage: blockpruner worker --connect <host:port> [options]
 
 Computes for a coordinator. Runs on any machine that reaches it and sees the model at the same path.
 
 Options:
   --connect <host:port>   the coordinator (env BLOCKPRUNER_CONNECT)
+${SECURITY_HELP}
   --device <device>       cpu, or cuda:0, cuda:1, ... (env BLOCKPRUNER_DEVICE; default: cpu)
   --dtype <dtype>         of the work inside blocks: fp32, bf16, fp16, or auto, which is fp32 on a CPU, bf16 on a GPU that has it, else fp16 (env BLOCKPRUNER_DTYPE; default: auto)
   --threads <n>           threads of one evaluation (env BLOCKPRUNER_THREADS; default: the fastest number up to all cores, 1 on a GPU)
@@ -60,9 +62,9 @@ Options:
   -h, --help              show this help
 
 Examples:
-  blockpruner worker --connect 10.0.0.5:50051
-  blockpruner worker --connect 10.0.0.5:50051 --device cuda:3 --exit-when-done
-  blockpruner worker --connect 10.0.0.5:50051 --memory-limit 12GiB --stages auto
+  blockpruner worker --connect coordinator-host:50051 --tls-ca coordinator.crt --token-file token
+  blockpruner worker --connect 10.0.0.5:50051 --insecure --device cuda:3 --exit-when-done
+  blockpruner worker --connect 127.0.0.1:50051 --memory-limit 12GiB --stages auto
 
 Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted.`;
 
@@ -94,7 +96,7 @@ export function parseWorkerCommand(args: string[], environment: NodeJS.ProcessEn
   if (connect === undefined) {
     throw new WorkerUsageError('--connect is missing: give --connect <host:port> or set BLOCKPRUNER_CONNECT');
   }
-  checkAddress(connect);
+  const { security, warnings } = parseSecurity(connect, flags, environment);
   const device = oneOf('device', text('device') ?? 'cpu', /^(cpu|cuda:\d{1,2})$/, 'cpu or cuda:<index>');
   const threads = text('threads');
   const maxThreads = flags['max-threads']; // from a coordinator, which divides the cores of its machine
@@ -102,6 +104,8 @@ export function parseWorkerCommand(args: string[], environment: NodeJS.ProcessEn
     kind: 'work',
     options: {
       connect,
+      security,
+      warnings,
       device,
       dtype: dtypeOf(text('dtype') ?? 'auto', device),
       threads: threads === undefined ? null : count('threads', threads),
@@ -126,14 +130,6 @@ export function parseWorkerCommand(args: string[], environment: NodeJS.ProcessEn
       ) as WorkerOptions['logFormat'],
     },
   };
-}
-
-function checkAddress(connect: string): void {
-  try {
-    parseAddress(connect);
-  } catch (error) {
-    throw new WorkerUsageError(`--connect: ${(error as Error).message}`);
-  }
 }
 
 function mostThreads(device: string): number {
@@ -182,6 +178,7 @@ function parseFlags(args: string[]) {
       args,
       options: {
         connect: { type: 'string' },
+        ...SECURITY_FLAGS,
         device: { type: 'string' },
         dtype: { type: 'string' },
         threads: { type: 'string' },

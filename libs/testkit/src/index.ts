@@ -1,7 +1,9 @@
 /**
  * What tests share: tiny random models and the numbers that transformers computes for them, the golden
- * numbers of a real model, and temporary folders, ports, waiting and process trees. Never shipped.
+ * numbers of a real model, certificates, and temporary folders, ports, waiting and process trees. Never shipped.
  */
+export { CertificateAuthority } from './certificate-authority.ts';
+export type { CertificateFiles } from './certificate-authority.ts';
 export { freePort } from './free-port.ts';
 export { startHubStandIn } from './hub-stand-in.ts';
 export { limitAddressSpace } from './limit-address-space.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatAddress, parseAddress } from './address.ts';
+import { formatAddress, isLoopback, parseAddress } from './address.ts';
 
 describe('parseAddress', () => {
   it.each([
@@ -30,4 +30,17 @@ describe('parseAddress', () => {
   it.each(['host:0', 'host:65536'])('refuses the port of %s', (text) => {
     expect(() => parseAddress(text)).toThrow('a port to dial is from 1 to 65535');
   });
+});
+
+describe('isLoopback', () => {
+  it.each(['localhost', '::1', '127.0.0.1', '127.8.9.10'])('knows %s', (host) => {
+    expect(isLoopback(host)).toBe(true);
+  });
+
+  it.each(['0.0.0.0', '::', '10.0.0.7', '127.example.org', 'node-7', 'localhost.example.org', ''])(
+    'does not take "%s" for this machine',
+    (host) => {
+      expect(isLoopback(host)).toBe(false);
+    },
+  );
 });

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { WireError } from './wire-error.ts';
 
 /** Where a coordinator listens. The host is a name, an IPv4 address, or an IPv6 address without brackets. */
@@ -29,4 +30,10 @@ export function parseAddress(text: string): Address {
 /** The text form that `parseAddress` reads. */
 export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Whether a host is this machine, whatever its network: what is said to it leaves no machine. */
+export function isLoopback(host: string): boolean {
+  if (host === 'localhost' || host === '::1') return true;
+  return isIPv4(host) && host.startsWith('127.');
 }

@@ -1,10 +1,14 @@
 import { logVerbosity, setLogVerbosity, type ChannelOptions } from '@grpc/grpc-js';
-import { MAX_MESSAGE_BYTES } from './limits.ts';
+import { MAX_CONNECTION_CALLS, MAX_MESSAGE_BYTES } from './limits.ts';
 
 // By itself gRPC writes lines of its own to stderr; whatever they tell reaches the caller as an error or a status.
 setLogVerbosity(logVerbosity.NONE);
 
-/** Of both sides: a peer that vanished without a word is found within half a minute. */
+/**
+ * Of both sides: a peer that vanished without a word is found within half a minute. A worker has a call for as long as it
+ * has a connection, so `keepalive_permit_without_calls` is not needed. Our server does not count the pings it gets; one in
+ * C++ or Go, as in a proxy that ends the connection, allows one in five minutes by default and must be told.
+ */
 const SHARED = {
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
   'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
@@ -12,7 +16,10 @@ const SHARED = {
   'grpc.keepalive_timeout_ms': 10_000,
 } satisfies ChannelOptions;
 
-export const SERVER_OPTIONS: ChannelOptions = SHARED;
+export const SERVER_OPTIONS: ChannelOptions = {
+  ...SHARED,
+  'grpc.max_concurrent_streams': MAX_CONNECTION_CALLS,
+};
 
 export const CLIENT_OPTIONS: ChannelOptions = {
   ...SHARED,

@@ -1,7 +1,10 @@
-import { parseAddress, type Address } from './address.ts';
+import { formatAddress, parseAddress, type Address } from './address.ts';
 import { backoffMs } from './backoff.ts';
 import { CoordinatorStream } from './coordinator-stream.ts';
 import type { CoordinatorMessage, Hello, WorkerMessage } from './message.ts';
+import type { ClientSecurity } from './security.ts';
+import { cutReason } from './validate.ts';
+import { WireError } from './wire-error.ts';
 
 /**
  * Why there is no stream to the coordinator. `refused` is for good. After `lost` (the hello had been
@@ -23,6 +26,8 @@ export interface FleetClientHandlers {
 export interface FleetClientOptions {
   /** `host:port`. */
   readonly address: string;
+  /** Plaintext and no token by default. */
+  readonly security?: ClientSecurity;
   /** Called for each attempt: memory and threads may have changed. */
   readonly hello: () => Hello;
   readonly handlers: FleetClientHandlers;
@@ -84,9 +89,25 @@ export class FleetClient {
   }
 
   private dial(): void {
-    const { hello, handlers, answerTimeoutMs = 20_000, closeGraceMs = 1000 } = this.options;
-    const stream = new CoordinatorStream(
+    try {
+      this.phase = { at: 'attempting', stream: this.openStream() };
+    } catch (error) {
+      if (!(error instanceof WireError && error.code === 'bad-credentials')) throw error;
+      // They are files, which may be replaced this very moment.
+      const reason = cutReason(`coordinator ${formatAddress(this.address)}: ${error.message}`);
+      const retryMs = this.retry();
+      queueMicrotask(() => {
+        if (this.phase.at !== 'closed')
+          this.options.handlers.onClosed({ kind: 'unreachable', reason, retryMs });
+      });
+    }
+  }
+
+  private openStream(): CoordinatorStream {
+    const { security = {}, hello, handlers, answerTimeoutMs = 20_000, closeGraceMs = 1000 } = this.options;
+    return new CoordinatorStream(
       this.address,
+      security,
       hello(),
       {
         onMessage: (message) => {
@@ -105,7 +126,6 @@ export class FleetClient {
       },
       { answerTimeoutMs, closeGraceMs },
     );
-    this.phase = { at: 'attempting', stream };
   }
 
   private retry(): number {

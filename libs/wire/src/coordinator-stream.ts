@@ -1,12 +1,13 @@
 import { Client, status, type ClientDuplexStream, type StatusObject } from '@grpc/grpc-js';
 import { formatAddress, type Address } from './address.ts';
-import { CLIENT_OPTIONS } from './channel-options.ts';
+import { dialParameters } from './client-credentials.ts';
+import { connectionFailure } from './connection-failure.ts';
 import { decodeCoordinatorMessage } from './coordinator-codec.ts';
-import { channelCredentials } from './credentials.ts';
 import { FLEET_SERVICE } from './fleet-proto.ts';
 import { MAX_QUEUED_BYTES } from './limits.ts';
 import type { CoordinatorMessage, Hello, WorkerMessage } from './message.ts';
 import { Outbox } from './outbox.ts';
+import type { ClientSecurity } from './security.ts';
 import { cutReason } from './validate.ts';
 import { encodeWorkerMessage } from './worker-codec.ts';
 import { WireError } from './wire-error.ts';
@@ -42,6 +43,7 @@ interface CoordinatorStreamLimits {
  */
 export class CoordinatorStream {
   private readonly address: string;
+  private readonly security: ClientSecurity;
   private readonly handlers: CoordinatorStreamHandlers;
   private readonly limits: CoordinatorStreamLimits;
   private readonly channel: Client;
@@ -50,18 +52,22 @@ export class CoordinatorStream {
   private readonly answerTimer: NodeJS.Timeout;
   private phase: 'dialling' | 'open' | 'ended' = 'dialling';
 
+  /** @throws WireError `bad-credentials` when a certificate, a key or the token cannot be used */
   constructor(
     address: Address,
+    security: ClientSecurity,
     hello: Hello,
     handlers: CoordinatorStreamHandlers,
     limits: CoordinatorStreamLimits,
   ) {
     this.address = formatAddress(address);
+    this.security = security;
     this.handlers = handlers;
     this.limits = limits;
     const { path, requestSerialize, responseDeserialize } = FLEET_SERVICE.Work;
-    this.channel = new Client(`dns:${this.address}`, channelCredentials(), CLIENT_OPTIONS);
-    this.call = this.channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+    const { target, credentials, options, metadata } = dialParameters(address, security);
+    this.channel = new Client(target, credentials, options);
+    this.call = this.channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
     this.outbox = new Outbox((bytes, written) => this.call.write(bytes, written), MAX_QUEUED_BYTES);
     this.answerTimer = setTimeout(() => {
       this.breakOff('unreachable', `no answer within ${limits.answerTimeoutMs} ms`);
@@ -116,8 +122,8 @@ export class CoordinatorStream {
   }
 
   private endWith({ code, details: text }: StatusObject): void {
-    const details = code === status.OK ? 'it ended the stream' : text;
-    if (code === status.FAILED_PRECONDITION) this.end('refused', details);
+    const details = code === status.OK ? 'it ended the stream' : connectionFailure(code, text, this.security);
+    if (code === status.FAILED_PRECONDITION || code === status.UNAUTHENTICATED) this.end('refused', details);
     else if (code === status.UNIMPLEMENTED)
       this.end('refused', `it is not a blockpruner coordinator (${details})`);
     else if (this.phase === 'dialling')

@@ -2,11 +2,16 @@
  * The protocol between coordinator and workers over gRPC: messages as domain types, their limits, the
  * coordinator's server and the worker's client. The only lib that knows of gRPC; it schedules nothing.
  */
-export { formatAddress, parseAddress } from './address.ts';
+export { parseTokens, tokenFile, tokenFileWarning } from './access-token.ts';
+export { formatAddress, isLoopback, parseAddress } from './address.ts';
+export type { Address } from './address.ts';
 export { FleetClient } from './client.ts';
 export type { CloseReason, FleetClientHandlers } from './client.ts';
+export { checkServerTls } from './listener.ts';
 export type { CoordinatorMessage, Hello, Welcome, WireTask, WorkerMessage } from './message.ts';
+export { dialParameters } from './client-credentials.ts';
 export { PROTOCOL_VERSION } from './protocol-version.ts';
 export { FleetServer } from './server.ts';
+export type { ClientSecurity, ClientTls, ServerSecurity, ServerTls } from './security.ts';
 export { WireError } from './wire-error.ts';
 export type { FleetServerHandlers, WorkerConnection } from './worker-stream.ts';

@@ -4,6 +4,18 @@ export const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 /** Largest first message: whoever has not said hello is a stranger, and a hello is a few hundred bytes. */
 export const MAX_HELLO_BYTES = 16 * 1024;
 
+/**
+ * Bytes that a connection may carry before it has shown that it belongs here: a TLS handshake with chains of
+ * certificates, headers and a hello are a tenth of it.
+ */
+export const MAX_STRANGER_BYTES = 128 * 1024;
+
+/** Connections that have not shown yet that they belong here: a fleet that dials all at once, in milliseconds each. */
+export const MAX_STRANGERS = 256;
+
+/** Calls at a time on one connection: a worker has one. */
+export const MAX_CONNECTION_CALLS = 8;
+
 /** Bytes that may wait for a peer that does not read: twice the largest message. */
 export const MAX_QUEUED_BYTES = 2 * MAX_MESSAGE_BYTES;
 

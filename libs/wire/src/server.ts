@@ -1,13 +1,12 @@
-import { lookup } from 'node:dns/promises';
-import { Server, type ServerDuplexStream } from '@grpc/grpc-js';
-import { formatAddress } from './address.ts';
-import { SERVER_OPTIONS } from './channel-options.ts';
-import { serverCredentials } from './credentials.ts';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { FLEET_SERVICE } from './fleet-proto.ts';
+import { GuardedServer } from './guarded-server.ts';
 import { MAX_QUEUED_BYTES } from './limits.ts';
-import { cutReason } from './validate.ts';
-import { WireError } from './wire-error.ts';
+import type { ServerSecurity } from './security.ts';
 import { WorkerStream, type FleetServerHandlers, type WorkerStreamLimits } from './worker-stream.ts';
+
+/** The gate waits longer than a stream does for its hello, and so lets the stream say what was missing. */
+const GATE_MARGIN_MS = 2000;
 
 /** What is left out takes its default. */
 export interface FleetServerOptions {
@@ -21,78 +20,59 @@ export interface FleetServerOptions {
 
 /** The coordinator's side of the protocol: listens, and turns streams into connections that have said hello. */
 export class FleetServer {
-  private readonly server = new Server(SERVER_OPTIONS);
-  private readonly streams = new Set<WorkerStream>();
+  private readonly handlers: FleetServerHandlers;
+  private readonly limits: WorkerStreamLimits;
   private readonly closeGraceMs: number;
+  private readonly ports: GuardedServer[] = [];
+  private readonly streams = new Set<WorkerStream>();
   private streamCount = 0;
 
   constructor(handlers: FleetServerHandlers, options: FleetServerOptions = {}) {
+    this.handlers = handlers;
     this.closeGraceMs = options.closeGraceMs ?? 1000;
-    const limits: WorkerStreamLimits = {
+    this.limits = {
       helloDeadlineMs: options.helloDeadlineMs ?? 10_000,
       maxQueuedBytes: options.maxQueuedBytes ?? MAX_QUEUED_BYTES,
     };
-    this.server.addService(FLEET_SERVICE, {
-      Work: (call: ServerDuplexStream<Buffer, Buffer>) => {
-        const stream = new WorkerStream(`worker-${++this.streamCount}`, call, handlers, limits);
-        this.streams.add(stream);
-        call.on('close', () => this.streams.delete(stream));
-      },
-    });
   }
 
   /**
-   * Listens on one address of the host.
+   * Listens on one address of the host; may be called for several ports, each guarded in its own way.
    * @param port 0 for any free one
    * @returns the port that was bound
-   * @throws WireError `port-in-use`, or `cannot-listen` for a host or port that cannot be bound
+   * @throws WireError `port-in-use`, `cannot-listen` for a host or port that cannot be bound, or `bad-credentials`
    */
-  async listen(host: string, port: number): Promise<number> {
-    const at = formatAddress({ host, port });
-    if (host === '')
-      throw new WireError('cannot-listen', `cannot listen on ${at}: the host is empty; 0.0.0.0 is any`);
-    if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-      throw new WireError(
-        'cannot-listen',
-        `cannot listen on ${at}: a port is from 0 (any free one) to 65535`,
-      );
-    }
-    try {
-      // One address: of a name with several, gRPC would take those that are free and say nothing of the rest.
-      const { address } = await lookup(host);
-      return await new Promise((resolve, fail) => {
-        this.server.bindAsync(formatAddress({ host: address, port }), serverCredentials(), (error, bound) => {
-          if (error) fail(error);
-          else resolve(bound);
-        });
-      });
-    } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
-      if (detail.includes('EADDRINUSE')) {
-        throw new WireError(
-          'port-in-use',
-          `${at} is in use: choose another port, or port 0 for any free one`,
-          {
-            cause: error,
-          },
-        );
-      }
-      throw new WireError('cannot-listen', cutReason(`cannot listen on ${at}: ${detail}`), { cause: error });
-    }
+  async listen(host: string, port: number, security: ServerSecurity = {}): Promise<number> {
+    const server = new GuardedServer({
+      security,
+      strangerDeadlineMs: this.limits.helloDeadlineMs + GATE_MARGIN_MS,
+      onRefused: (peer, reason) => this.handlers.onRejected?.(peer, reason),
+      onTrouble: (reason) => this.handlers.onTrouble?.(reason),
+    });
+    this.ports.push(server);
+    server.addService(FLEET_SERVICE, {
+      Work: (call: ServerDuplexStream<Buffer, Buffer>) => this.take(call, server),
+    });
+    return server.listen(host, port);
   }
 
   /** Ends every stream after what was sent to it, and breaks off those that have not ended within the grace time. */
   async close(): Promise<void> {
     for (const stream of this.streams) stream.close();
-    await new Promise<void>((resolve) => {
-      const force = setTimeout(() => {
-        this.server.forceShutdown();
-        resolve(); // a peer that is stopped never ends its side, and must not hold us up
-      }, this.closeGraceMs);
-      this.server.tryShutdown(() => {
-        clearTimeout(force);
-        resolve();
-      });
-    });
+    await Promise.all(this.ports.map((server) => server.close(this.closeGraceMs)));
+  }
+
+  private take(call: ServerDuplexStream<Buffer, Buffer>, server: GuardedServer): void {
+    const handlers: FleetServerHandlers = {
+      ...this.handlers,
+      onHello: (connection, hello) => {
+        server.admit(call);
+        this.handlers.onHello(connection, hello);
+      },
+      onRejected: (peer, reason) => server.refused(peer, reason),
+    };
+    const stream = new WorkerStream(`worker-${++this.streamCount}`, call, handlers, this.limits);
+    this.streams.add(stream);
+    call.on('close', () => this.streams.delete(stream));
   }
 }

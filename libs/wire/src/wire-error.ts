@@ -3,8 +3,10 @@
  * - `protocol`: the two sides share no protocol version
  * - `port-in-use`, `cannot-listen`: the server cannot be bound
  * - `bad-address`: the text is not `host:port`
+ * - `bad-credentials`: a certificate, a key or a token is missing, damaged or expired
  */
-type WireErrorCode = 'bad-message' | 'protocol' | 'port-in-use' | 'cannot-listen' | 'bad-address';
+type WireErrorCode =
+  'bad-message' | 'protocol' | 'port-in-use' | 'cannot-listen' | 'bad-address' | 'bad-credentials';
 
 /** What goes wrong on the wire. The message is one line that names the field, the value and the limit. */
 export class WireError extends Error {

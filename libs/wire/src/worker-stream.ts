@@ -31,8 +31,10 @@ export interface FleetServerHandlers {
   onMessage(connection: WorkerConnection, message: WorkerMessage): void;
   /** Once for each connection that had its onHello, whichever side closed it. */
   onClosed(connection: WorkerConnection, reason: string): void;
-  /** A peer that was sent away before its hello was accepted. */
+  /** A peer that was sent away before its hello was accepted; a flood of them is told in part. */
   onRejected?(peer: string, reason: string): void;
+  /** A port goes on, and somebody should look after it. */
+  onTrouble?(reason: string): void;
 }
 
 export interface WorkerStreamLimits {

@@ -131,7 +131,11 @@ describe('a client with its coordinator', () => {
     (await nextHello()).send(welcome);
     await events.next();
     proxy.cut();
-    expect(await events.next()).toMatchObject({ on: 'closed', reason: { kind: 'lost', retryMs: 1000 } });
+    const reason = expect.stringContaining('the connection broke off, or nothing came') as string;
+    expect(await events.next()).toMatchObject({
+      on: 'closed',
+      reason: { kind: 'lost', reason, retryMs: 1000 },
+    });
     expect(await heard.next()).toMatchObject({ on: 'closed' });
     expect(await heard.next()).toMatchObject({ on: 'hello', hello: { threads: 2 } });
     expect(waits).toHaveLength(1);
@@ -205,6 +209,25 @@ describe('a client without a coordinator', () => {
     await server.close();
     expect(await events.next()).toMatchObject({ reason: { kind: 'lost', retryMs: 1000 } });
     expect(waits[dialled].delayMs).toBe(1000);
+  });
+
+  it('dials on through an outage of hours, at most two and a half minutes apart, and joins again', async () => {
+    const port = await freePort();
+    const { events, waits } = clientTo(port, { random: Math.random });
+    const hours = 6;
+    let waitedMs = 0;
+    while (waitedMs < hours * 3_600_000) {
+      const event = await events.next();
+      expect(event).toMatchObject({ on: 'closed', reason: { kind: 'unreachable' } });
+      waitedMs = waits.reduce((sum, { delayMs }) => sum + delayMs, 0);
+    }
+    expect(Math.max(...waits.map(({ delayMs }) => delayMs))).toBeLessThanOrEqual(144_000);
+    expect(new Set(waits.slice(-20).map(({ delayMs }) => delayMs)).size).toBeGreaterThan(1);
+    const { nextHello } = await startCoordinator(port);
+    (await nextHello()).send(welcome);
+    let event = await events.next();
+    while (event.on === 'closed') event = await events.next();
+    expect(event.message).toEqual(welcome);
   });
 
   it('gives up on a peer that accepts the connection and says nothing', async () => {

@@ -5,6 +5,7 @@ import { decodeCoordinatorMessage } from '../src/coordinator-codec.ts';
 import { FLEET_SERVICE } from '../src/fleet-proto.ts';
 import type { CoordinatorMessage, Hello, Welcome, WireTask, WorkerMessage } from '../src/message.ts';
 import { FleetServer, type FleetServerOptions } from '../src/server.ts';
+import type { ServerSecurity } from '../src/security.ts';
 import type { WorkerConnection } from '../src/worker-stream.ts';
 
 export const hello: Hello = {
@@ -73,10 +74,11 @@ type ServerEvent =
   | { on: 'hello'; connection: WorkerConnection; hello: Hello }
   | { on: 'message'; connection: WorkerConnection; message: WorkerMessage }
   | { on: 'closed'; connection: WorkerConnection; reason: string }
-  | { on: 'rejected'; peer: string; reason: string };
+  | { on: 'rejected'; peer: string; reason: string }
+  | { on: 'trouble'; reason: string };
 
 /** A server on a free port of 127.0.0.1 that only writes down what it hears. */
-export async function startServer(options?: FleetServerOptions, port = 0) {
+export async function startServer(options?: FleetServerOptions, port = 0, security?: ServerSecurity) {
   const events = new Events<ServerEvent>();
   const server = new FleetServer(
     {
@@ -84,10 +86,11 @@ export async function startServer(options?: FleetServerOptions, port = 0) {
       onMessage: (connection, message) => events.push({ on: 'message', connection, message }),
       onClosed: (connection, reason) => events.push({ on: 'closed', connection, reason }),
       onRejected: (peer, reason) => events.push({ on: 'rejected', peer, reason }),
+      onTrouble: (reason) => events.push({ on: 'trouble', reason }),
     },
     options,
   );
-  const bound = await server.listen('127.0.0.1', port);
+  const bound = await server.listen('127.0.0.1', port, security);
   return {
     server,
     events,

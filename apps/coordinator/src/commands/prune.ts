@@ -111,19 +111,16 @@ export function stopRule(settings: ResolvedSettings<'remove' | 'ratio'>): StopRu
   );
 }
 
+const PATH_SETTINGS = ['cacheDir', 'output', 'tlsCert', 'tlsKey', 'tlsClientCa', 'tokenFile'] as const;
+
 /** A resume may be started from another folder, and later, when a revision of the hub means something else. */
 function absolutePaths(settings: PruneSettings, model: string, calibration: string): PruneSettings {
-  const { cacheDir, output } = settings.values;
-  return {
-    ...settings,
-    values: {
-      ...settings.values,
-      model,
-      calibration,
-      ...(cacheDir !== undefined && { cacheDir: resolve(cacheDir) }),
-      ...(output !== undefined && { output: resolve(output) }),
-    },
-  };
+  const paths: Partial<Record<(typeof PATH_SETTINGS)[number], string>> = {};
+  for (const name of PATH_SETTINGS) {
+    const path = settings.values[name];
+    if (path !== undefined) paths[name] = resolve(path);
+  }
+  return { ...settings, values: { ...settings.values, model, calibration, ...paths } };
 }
 
 function timestamp(): string {
