@@ -1,12 +1,8 @@
-import { lookup } from 'node:dns/promises';
 import { Server, type ServerDuplexStream } from '@grpc/grpc-js';
-import { formatAddress } from './address.ts';
+import { bindServer } from './bind-server.ts';
 import { SERVER_OPTIONS } from './channel-options.ts';
-import { serverCredentials } from './credentials.ts';
 import { FLEET_SERVICE } from './fleet-proto.ts';
 import { MAX_QUEUED_BYTES } from './limits.ts';
-import { cutReason } from './validate.ts';
-import { WireError } from './wire-error.ts';
 import { WorkerStream, type FleetServerHandlers, type WorkerStreamLimits } from './worker-stream.ts';
 
 /** What is left out takes its default. */
@@ -47,38 +43,8 @@ export class FleetServer {
    * @returns the port that was bound
    * @throws WireError `port-in-use`, or `cannot-listen` for a host or port that cannot be bound
    */
-  async listen(host: string, port: number): Promise<number> {
-    const at = formatAddress({ host, port });
-    if (host === '')
-      throw new WireError('cannot-listen', `cannot listen on ${at}: the host is empty; 0.0.0.0 is any`);
-    if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-      throw new WireError(
-        'cannot-listen',
-        `cannot listen on ${at}: a port is from 0 (any free one) to 65535`,
-      );
-    }
-    try {
-      // One address: of a name with several, gRPC would take those that are free and say nothing of the rest.
-      const { address } = await lookup(host);
-      return await new Promise((resolve, fail) => {
-        this.server.bindAsync(formatAddress({ host: address, port }), serverCredentials(), (error, bound) => {
-          if (error) fail(error);
-          else resolve(bound);
-        });
-      });
-    } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
-      if (detail.includes('EADDRINUSE')) {
-        throw new WireError(
-          'port-in-use',
-          `${at} is in use: choose another port, or port 0 for any free one`,
-          {
-            cause: error,
-          },
-        );
-      }
-      throw new WireError('cannot-listen', cutReason(`cannot listen on ${at}: ${detail}`), { cause: error });
-    }
+  listen(host: string, port: number): Promise<number> {
+    return bindServer(this.server, host, port);
   }
 
   /** Ends every stream after what was sent to it, and breaks off those that have not ended within the grace time. */
