@@ -49,6 +49,7 @@ const PLAN: WorkerPlan = {
     totalBytes: 2 ** 30,
   },
   longestRowTokens: 7,
+  artifacts: null,
   listenHost: '127.0.0.1',
   listenPort: 0,
   remote: false,

@@ -5,6 +5,7 @@ import type { Logger } from '@blockpruner/telemetry';
 import {
   FleetServer,
   PROTOCOL_VERSION,
+  type ArtifactAddress,
   type Hello,
   type WorkerConnection,
   type WorkerMessage,
@@ -34,6 +35,8 @@ export interface FleetDriverOptions {
   readonly longestRowTokens: number;
   /** Rows a micro-batch, where the user has fixed them. */
   readonly microBatchRows: number | null;
+  /** Where workers that do not see the model fetch it; null: nowhere. */
+  readonly artifacts: ArtifactAddress | null;
   /** How long a worker may compute without delivering a cell. */
   readonly leaseMs: number;
   /** The class of the cells a resumed run already has. */
@@ -201,7 +204,7 @@ export class FleetDriver {
     );
     const { threads, version } = hello;
     this.options.onNote({ kind: 'worker-joined', name, device, numericClass, threads, version });
-    const { runId, model, longestRowTokens, microBatchRows } = this.options;
+    const { runId, model, longestRowTokens, microBatchRows, artifacts } = this.options;
     connection.send({
       kind: 'welcome',
       protocol: PROTOCOL_VERSION,
@@ -211,6 +214,7 @@ export class FleetDriver {
       shapePlan: this.shapePlans.of(numericClass) ?? null,
       longestRowTokens,
       microBatchRows,
+      artifacts,
     });
   }
 

@@ -8,7 +8,8 @@
  * calibration-report.ts - what a calibration set holds; worker-plan.ts - how many workers, where. run-session.ts -
  * one run from open port to printed result; search-run.ts - the loop of the search; run-cells.ts - where
  * cells go; close-calls.ts - noise, and choices made again in fp32; numeric-class.ts; running-fleet.ts - port and
- * workers of a run; fleet-driver.ts - the fleet's state machine (@blockpruner/fleet) on real connections
+ * workers of a run; artifact-plan.ts, artifact-process.ts and artifact-child.ts - the process that serves the model's
+ * files (@blockpruner/artifacts), artifact-message.ts - what it is told; fleet-driver.ts - the fleet's state machine (@blockpruner/fleet) on real connections
  * (@blockpruner/wire); local-workers.ts - the processes of local:N.
  *
  * What computes runs in apps/worker. The search (@blockpruner/search), the run folder (@blockpruner/journal) and

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { baselineFlops, DENSE } from '@blockpruner/blocks';
-import type { Checkpoint } from '@blockpruner/checkpoint';
+import { listModelFiles, type Checkpoint } from '@blockpruner/checkpoint';
 import type { Work } from '@blockpruner/fleet';
 import type { Cell, CellTable } from '@blockpruner/perplexity';
 import { formatCount, formatDuration, type Logger, type ProgressDisplay } from '@blockpruner/telemetry';
 import { formatAddress } from '@blockpruner/wire';
+import { ArtifactProcess } from './artifact-process.ts';
 import { FleetDriver, type CellSource, type FleetNote } from './fleet-driver.ts';
 import type { ShapePlans } from './shape-plans.ts';
 import { LocalWorkers } from './local-workers.ts';
@@ -37,12 +38,19 @@ export class RunningFleet {
   private readonly options: RunningFleetOptions;
   private readonly local: LocalWorkers | undefined;
   private readonly port: number;
+  private readonly artifacts: ArtifactProcess | null;
 
-  private constructor(options: RunningFleetOptions, driver: FleetDriver, port: number) {
+  private constructor(
+    options: RunningFleetOptions,
+    driver: FleetDriver,
+    port: number,
+    artifacts: ArtifactProcess | null,
+  ) {
     const { plan, cacheFolder, logger } = options;
     this.options = options;
     this.driver = driver;
     this.port = port;
+    this.artifacts = artifacts;
     this.local =
       plan.local.length === 0
         ? undefined
@@ -58,6 +66,8 @@ export class RunningFleet {
   /** Opens the port; starts no worker yet, so that nothing runs when the port is taken. */
   static async listen(options: RunningFleetOptions): Promise<RunningFleet> {
     const { plan, checkpoint, rows } = options;
+    // Before the first worker can ask for them.
+    const artifacts = await serveArtifacts(options);
     const onePass = baselineFlops(checkpoint.shape, DENSE, plan.longestRowTokens);
     const driver = new FleetDriver({
       runId: options.runId,
@@ -67,6 +77,7 @@ export class RunningFleet {
       shapePlans: options.shapePlans,
       longestRowTokens: plan.longestRowTokens,
       microBatchRows: plan.microBatchRows,
+      artifacts: artifacts && { host: plan.artifacts?.dialHost ?? null, port: artifacts.port },
       leaseMs: Math.max(SHORTEST_LEASE_MS, (onePass / SLOWEST_FLOPS_PER_SECOND) * 1000),
       numericClass: options.numericClass,
       mixedClasses: plan.mixedClasses,
@@ -76,8 +87,10 @@ export class RunningFleet {
       onNote: options.onNote,
     });
     try {
-      return new RunningFleet(options, driver, await driver.listen(plan.listenHost, plan.listenPort));
+      const port = await driver.listen(plan.listenHost, plan.listenPort);
+      return new RunningFleet(options, driver, port, artifacts);
     } catch (error) {
+      artifacts?.stop();
       await driver.close(false);
       throw error;
     }
@@ -90,8 +103,11 @@ export class RunningFleet {
       const isAny = listenHost === '0.0.0.0' || listenHost === '::';
       const address = formatAddress({ host: isAny ? hostname() : listenHost, port: this.port });
       logger.info(
-        { listening: formatAddress({ host: listenHost, port: this.port }) },
-        `waiting for workers; on any machine that sees the model at the same path, run: blockpruner worker --connect ${address}`,
+        {
+          listening: formatAddress({ host: listenHost, port: this.port }),
+          ...(this.artifacts ? { artifacts: this.artifacts.port } : {}),
+        },
+        `waiting for workers; on any machine${this.artifacts ? '' : ' that sees the model at the same path'}, run: blockpruner worker --connect ${address}`,
       );
     }
     this.local?.start();
@@ -136,8 +152,20 @@ export class RunningFleet {
   /** @param finished tells remote workers that the run is over */
   async stop(finished: boolean): Promise<void> {
     this.options.progress.clear();
+    this.artifacts?.stop();
     await Promise.all([this.driver.close(finished), this.local?.stop()]);
   }
+}
+
+async function serveArtifacts({
+  plan,
+  checkpoint,
+  cacheFolder,
+  logger,
+}: RunningFleetOptions): Promise<ArtifactProcess | null> {
+  if (plan.artifacts === null) return null;
+  const files = await listModelFiles(checkpoint.sourcePath);
+  return ArtifactProcess.start(files, plan.artifacts, cacheFolder, logger);
 }
 
 export function newRunId(): string {

@@ -36,6 +36,8 @@ const EXPECTED = {
   seed: 'a whole number from 0 to 4294967295',
   ratio: 'a number above 0 and below 1, e.g. 0.2',
   listen: 'host:port, e.g. 0.0.0.0:50051, or a port alone',
+  artifactListen: 'host:port, e.g. 0.0.0.0:50052, a port alone, or none',
+  bandwidth: 'a size for each second, e.g. 1GiB or 200MiB, at least 1MiB',
   workers: 'local:N with N from 1 to 256, e.g. local:2',
   threads: 'a whole number from 1 to 999',
   microBatch: 'a whole number from 1 to 4096',
@@ -182,6 +184,29 @@ const SETTINGS = {
     group: 'Workers',
     schema: text.describe(EXPECTED.listen),
   },
+  artifactListen: {
+    key: 'artifact-listen',
+    metavar: 'host:port',
+    description:
+      "serve the model's files to workers that do not see them; none: workers must see them at the same path (default: the host of --listen, the next free port)",
+    group: 'Workers',
+    schema: text.describe(EXPECTED.artifactListen),
+  },
+  artifactBandwidth: {
+    key: 'artifact-bandwidth',
+    metavar: 'size',
+    description: 'bytes of files a second, to all workers together, e.g. 1GiB (default: no limit)',
+    group: 'Workers',
+    schema: z.union([z.number().int().positive().transform(String), text]).describe(EXPECTED.bandwidth),
+  },
+  artifactStreams: {
+    key: 'artifact-streams',
+    metavar: 'n',
+    description: 'workers that fetch files at the same time; others wait their turn',
+    group: 'Workers',
+    default: 8,
+    schema: wholeNumber(1, 999).describe(EXPECTED.threads),
+  },
   threads: {
     key: 'threads',
     metavar: 'n',
@@ -284,6 +309,9 @@ export const INPUT_SETTINGS = [
 export const WORKER_SETTINGS = [
   'workers',
   'listen',
+  'artifactListen',
+  'artifactBandwidth',
+  'artifactStreams',
   'threads',
   'microBatch',
   'memoryLimit',

@@ -8,6 +8,7 @@ import {
   type WorkerMemory,
 } from '@blockpruner/blocks';
 import { formatBytes, parseBytes } from '@blockpruner/telemetry';
+import { planArtifacts, type ArtifactPlan } from './artifact-plan.ts';
 import { parseListen } from './listen-address.ts';
 import type { ResolvedSettings } from './resolve-settings.ts';
 import type { WORKER_SETTINGS } from './setting.ts';
@@ -45,6 +46,8 @@ export interface WorkerPlan {
   readonly listenPort: number;
   /** Whether workers of other machines are expected. */
   readonly remote: boolean;
+  /** How the model's files are served; null where they are not. */
+  readonly artifacts: ArtifactPlan | null;
   /** Whether workers of any numeric class are let in. */
   readonly mixedClasses: boolean;
 }
@@ -62,6 +65,7 @@ export function planWorkers(
   const gpus = visibleGpus();
   const { workers, listen, threads = null, microBatch = null, dtype = 'auto', stages = 'auto' } = settings;
   const { host, port } = listen === undefined ? { host: '127.0.0.1', port: 0 } : parseListen(listen);
+  const artifacts = planArtifacts(settings, host, port);
   const usual = gpus > 0 ? GPU_SHAPE_PLAN : CPU_SHAPE_PLAN;
   const memory = workerMemory(shape, { ...usual, microBatchRows: microBatch ?? 1 }, longestRowTokens, {
     bytesPerWeight: gpus > 0 && dtype !== 'fp32' ? 2 : 4,
@@ -85,6 +89,7 @@ export function planWorkers(
     listenHost: host,
     listenPort: port,
     remote: listen !== undefined,
+    artifacts: listen === undefined ? null : artifacts,
     mixedClasses: settings.mixedClasses ?? false,
   };
 }
