@@ -7,6 +7,7 @@
  * - memory.ts: peak memory of a compute process against the formula
  * - stages.ts: time and peak memory with the model in stages, and what a load of a stage has to serve
  * - cost-model.ts: whether predicted cost orders sweeps as measured time does
+ * - artifacts.ts: megabytes a second of the files that workers fetch
  * - prefix-states.ts: what states kept across iterations save, promised by FLOPs and measured
  * - fleet.ts: how much of what its workers could compute a search gets done, in virtual time
  *
@@ -26,6 +27,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   'prefix-states': async () => (await import('./prefix-states.ts')).prefixStatesBenchmark,
   stages: async () => (await import('./stages.ts')).stagesBenchmark,
   fleet: async () => (await import('./fleet.ts')).fleetBenchmark,
+  artifacts: async () => (await import('./artifacts.ts')).artifactsBenchmark,
   'cost-model': async () => (await import('./cost-model.ts')).costModelBenchmark,
 };
 

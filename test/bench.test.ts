@@ -155,6 +155,21 @@ describe('a benchmark', () => {
     for (const { correlation } of results.correlation) expect(Math.abs(correlation)).toBeLessThanOrEqual(1);
   });
 
+  it('artifacts brings files over a line, and stores them', { timeout: 60_000 }, () => {
+    const file = join(folder.path, 'artifacts.json');
+    expect(bench('artifacts', '--quick', '--json', file).status).toBe(0);
+    const { results } = JSON.parse(readFileSync(file, 'utf8')) as Report;
+    const rates = (results as { what: string; megabytesPerSecond: Spread }[]).map((result) => [
+      result.what,
+      result.megabytesPerSecond.median > 0,
+    ]);
+    expect(rates).toEqual([
+      ['received, window of HTTP/2', true],
+      ['received, our window', true],
+      ['stored, our window', true],
+    ]);
+  });
+
   it('refuses what it does not know in one line that says the way out', { timeout: 60_000 }, () => {
     const refusals = [
       { words: ['speed'], says: 'name one of sweep, reference, peak, memory' },

@@ -9,6 +9,8 @@ const ROOT = join(import.meta.dirname, '..');
 /** Which project may import which: dependencies point one way. Keys and values are folder names. */
 const MAY_IMPORT: Record<string, string[]> = {
   blocks: [],
+  'file-lock': [],
+  artifacts: ['file-lock'],
   perplexity: ['blocks'],
   checkpoint: ['blocks'],
   calibration: ['checkpoint'],
@@ -17,15 +19,16 @@ const MAY_IMPORT: Record<string, string[]> = {
   search: ['blocks', 'perplexity'],
   fleet: ['blocks', 'perplexity'],
   journal: ['blocks', 'perplexity'],
-  inference: ['blocks', 'perplexity', 'checkpoint', 'graph'],
-  wire: ['blocks', 'perplexity', 'fleet'],
+  inference: ['blocks', 'perplexity', 'checkpoint', 'graph', 'file-lock'],
+  wire: ['blocks', 'perplexity', 'fleet', 'artifacts'],
   telemetry: [],
-  worker: ['inference', 'graph', 'checkpoint', 'wire', 'blocks', 'perplexity', 'telemetry'],
+  worker: ['inference', 'graph', 'checkpoint', 'artifacts', 'wire', 'blocks', 'perplexity', 'telemetry'],
   // `worker` is a process it starts, never code it runs.
   coordinator: [
     'blocks',
     'perplexity',
     'checkpoint',
+    'artifacts',
     'calibration',
     'hub',
     'graph',

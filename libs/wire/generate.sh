@@ -15,4 +15,4 @@ mapfile -t flags < <(node --input-type=module -e "
 
 rm -rf "$out"
 proto-loader-gen-types "${flags[@]}" --importFileExtension=.ts --includeDirs=../../proto --outDir="$out" \
-  blockpruner/v1/fleet.proto
+  blockpruner/v1/fleet.proto blockpruner/v1/artifact.proto

@@ -50,6 +50,7 @@ const PLAN: WorkerPlan = {
   },
   longestRowTokens: 7,
   remote: null,
+  artifacts: null,
   mixedClasses: false,
 };
 

@@ -5,6 +5,7 @@ import type { Logger } from '@blockpruner/telemetry';
 import {
   FleetServer,
   PROTOCOL_VERSION,
+  type ArtifactAddress,
   type Hello,
   type ServerSecurity,
   type WorkerConnection,
@@ -33,6 +34,8 @@ export interface FleetDriverOptions extends CellHandlers {
   readonly longestRowTokens: number;
   /** Rows a micro-batch, where the user has fixed them. */
   readonly microBatchRows: number | null;
+  /** Where workers that do not see the model fetch it; null: nowhere. */
+  readonly artifacts: ArtifactAddress | null;
   /** How long a worker may compute without delivering a cell. */
   readonly leaseMs: number;
   /** The class of the cells a resumed run already has. */
@@ -221,7 +224,7 @@ export class FleetDriver {
     );
     const { threads, version } = hello;
     this.options.onNote({ kind: 'worker-joined', name, device, numericClass, threads, version });
-    const { runId, model, longestRowTokens, microBatchRows } = this.options;
+    const { runId, model, longestRowTokens, microBatchRows, artifacts } = this.options;
     connection.send({
       kind: 'welcome',
       protocol: PROTOCOL_VERSION,
@@ -231,6 +234,7 @@ export class FleetDriver {
       shapePlan: this.shapePlans.of(numericClass) ?? null,
       longestRowTokens,
       microBatchRows,
+      artifacts,
     });
   }
 

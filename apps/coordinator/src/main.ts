@@ -9,9 +9,10 @@
  * port for workers of other machines, and who is let in. run-session.ts - one run from open port to printed result;
  * search-run.ts - the loop of the search; foresight.ts - what it has done ahead of its decisions; run-cells.ts - where
  * cells go; close-calls.ts - noise, and choices made again in fp32; numeric-class.ts; running-fleet.ts - ports and
- * workers of a run; fleet-driver.ts - the fleet's state machine (@blockpruner/fleet) on real connections
- * (@blockpruner/wire), fleet-hooks.ts and fleet-log.ts - what is heard of it; local-workers.ts - the processes of
- * local:N.
+ * workers of a run; artifact-plan.ts, artifact-process.ts and artifact-child.ts - the process that serves the model's
+ * files (@blockpruner/artifacts), artifact-message.ts - what it is told; fleet-driver.ts - the fleet's state machine
+ * (@blockpruner/fleet) on real connections (@blockpruner/wire), fleet-hooks.ts and fleet-log.ts - what is heard of it;
+ * local-workers.ts - the processes of local:N.
  *
  * What computes runs in apps/worker. The search (@blockpruner/search), the run folder (@blockpruner/journal) and
  * the scores (@blockpruner/perplexity) know nothing of processes or sockets.

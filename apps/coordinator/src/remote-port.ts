@@ -7,6 +7,7 @@ import {
   WireError,
   type ServerSecurity,
 } from '@blockpruner/wire';
+import type { ArtifactGuard } from './artifact-message.ts';
 import { parseListen } from './listen-address.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -25,6 +26,8 @@ export interface RemotePort {
   readonly host: string;
   readonly port: number;
   readonly security: ServerSecurity;
+  /** The same, in a form that can be sent to another process. */
+  readonly guard: ArtifactGuard;
   /** What a worker must be started with beside `--connect`; what the user has to fill in stands in <>. */
   readonly workerFlags: readonly string[];
   /** What is risky about it. */
@@ -52,6 +55,11 @@ export function planRemotePort(
     host,
     port,
     security,
+    guard: {
+      tls: security.tls ?? null,
+      tokenFile: file ?? null,
+      tokens: file === undefined ? (security.tokens?.() ?? null) : null,
+    },
     workerFlags: workerFlags(host, security),
     warnings: warning === undefined ? [] : [warning],
   };

@@ -1,11 +1,12 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { baselineFlops, DENSE, type BlockIndex, type Mask } from '@blockpruner/blocks';
-import type { Checkpoint } from '@blockpruner/checkpoint';
+import { listModelFiles, type Checkpoint } from '@blockpruner/checkpoint';
 import type { Work } from '@blockpruner/fleet';
 import type { CellTable } from '@blockpruner/perplexity';
 import { formatCount, formatDuration, type Logger, type ProgressDisplay } from '@blockpruner/telemetry';
 import { formatAddress } from '@blockpruner/wire';
+import { ArtifactProcess } from './artifact-process.ts';
 import { FleetDriver } from './fleet-driver.ts';
 import type { CellHandlers, EvaluationHooks, FleetNote } from './fleet-hooks.ts';
 import type { ShapePlans } from './shape-plans.ts';
@@ -35,17 +36,21 @@ export interface RunningFleetOptions extends CellHandlers {
 export class RunningFleet {
   readonly driver: FleetDriver;
   private readonly options: RunningFleetOptions;
+  private readonly artifacts: ArtifactProcess | null;
   private local: LocalWorkers | undefined;
   private remotePort = 0;
 
-  private constructor(options: RunningFleetOptions, driver: FleetDriver) {
+  private constructor(options: RunningFleetOptions, driver: FleetDriver, artifacts: ArtifactProcess | null) {
     this.options = options;
     this.driver = driver;
+    this.artifacts = artifacts;
   }
 
   /** Opens the ports; starts no worker yet, so that nothing runs when a port is taken. */
   static async listen(options: RunningFleetOptions): Promise<RunningFleet> {
     const { plan, checkpoint, rows } = options;
+    // Before the first worker can ask for them.
+    const artifacts = await serveArtifacts(options);
     const onePass = baselineFlops(checkpoint.shape, DENSE, plan.longestRowTokens);
     const driver = new FleetDriver({
       runId: options.runId,
@@ -55,6 +60,7 @@ export class RunningFleet {
       shapePlans: options.shapePlans,
       longestRowTokens: plan.longestRowTokens,
       microBatchRows: plan.microBatchRows,
+      artifacts: artifacts && { host: plan.artifacts?.dialHost ?? null, port: artifacts.port },
       leaseMs: Math.max(SHORTEST_LEASE_MS, (onePass / SLOWEST_FLOPS_PER_SECOND) * 1000),
       numericClass: options.numericClass,
       mixedClasses: plan.mixedClasses,
@@ -65,11 +71,12 @@ export class RunningFleet {
       onCorrected: options.onCorrected,
       onNote: options.onNote,
     });
-    const fleet = new RunningFleet(options, driver);
+    const fleet = new RunningFleet(options, driver, artifacts);
     try {
       await fleet.openPorts();
       return fleet;
     } catch (error) {
+      artifacts?.stop();
       await driver.close(false);
       throw error;
     }
@@ -84,8 +91,11 @@ export class RunningFleet {
       const address = formatAddress({ host: isAny ? hostname() : host, port: this.remotePort });
       const command = ['blockpruner worker --connect', address, ...workerFlags].join(' ');
       logger.info(
-        { listening: formatAddress({ host, port: this.remotePort }) },
-        `waiting for workers; on any machine that sees the model at the same path, run: ${command}`,
+        {
+          listening: formatAddress({ host, port: this.remotePort }),
+          ...(this.artifacts ? { artifacts: this.artifacts.port } : {}),
+        },
+        `waiting for workers; on any machine${this.artifacts ? '' : ' that sees the model at the same path'}, run: ${command}`,
       );
     }
     this.local?.start();
@@ -163,8 +173,20 @@ export class RunningFleet {
   /** @param finished tells remote workers that the run is over */
   async stop(finished: boolean): Promise<void> {
     this.options.progress.clear();
+    this.artifacts?.stop();
     await Promise.all([this.driver.close(finished), this.local?.stop()]);
   }
+}
+
+async function serveArtifacts({
+  plan,
+  checkpoint,
+  cacheFolder,
+  logger,
+}: RunningFleetOptions): Promise<ArtifactProcess | null> {
+  if (plan.artifacts === null) return null;
+  const files = await listModelFiles(checkpoint.sourcePath);
+  return ArtifactProcess.start(files, plan.artifacts, cacheFolder, logger);
 }
 
 export function newRunId(): string {

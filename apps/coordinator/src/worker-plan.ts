@@ -8,6 +8,7 @@ import {
   type WorkerMemory,
 } from '@blockpruner/blocks';
 import { formatBytes, parseBytes } from '@blockpruner/telemetry';
+import { planArtifacts, type ArtifactPlan } from './artifact-plan.ts';
 import { planRemotePort, type RemotePort } from './remote-port.ts';
 import type { ResolvedSettings } from './resolve-settings.ts';
 import type { WORKER_SETTINGS } from './setting.ts';
@@ -43,6 +44,8 @@ export interface WorkerPlan {
   readonly longestRowTokens: number;
   /** The port for workers of other machines; null when none are expected. */
   readonly remote: RemotePort | null;
+  /** How the model's files are served; null where they are not. */
+  readonly artifacts: ArtifactPlan | null;
   /** Whether workers of any numeric class are let in. */
   readonly mixedClasses: boolean;
 }
@@ -60,6 +63,7 @@ export function planWorkers(
   const gpus = visibleGpus();
   const { workers, listen, threads = null, microBatch = null, dtype = 'auto', stages = 'auto' } = settings;
   const remote = planRemotePort(settings, process.env);
+  const artifacts = remote && planArtifacts(settings, remote);
   const usual = gpus > 0 ? GPU_SHAPE_PLAN : CPU_SHAPE_PLAN;
   const memory = workerMemory(shape, { ...usual, microBatchRows: microBatch ?? 1 }, longestRowTokens, {
     bytesPerWeight: gpus > 0 && dtype !== 'fp32' ? 2 : 4,
@@ -81,6 +85,7 @@ export function planWorkers(
     memory,
     longestRowTokens,
     remote,
+    artifacts,
     mixedClasses: settings.mixedClasses ?? false,
   };
 }

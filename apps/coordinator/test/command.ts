@@ -38,7 +38,7 @@ export class Command {
   readonly ended: Promise<Ended>;
   private readonly child: ChildProcess;
   private stdout = '';
-  private stderr = '';
+  stderr = '';
 
   /** @param leadsGroup gives it a process group of its own, as a terminal does */
   constructor(args: readonly string[], cwd: string, env: Record<string, string> = {}, leadsGroup = false) {
@@ -148,6 +148,14 @@ export async function family(command: Command, workerCount: number): Promise<Fam
     { timeoutMs: 60_000 },
   );
   return { workers: all.filter(isWorker), computeChildren, all };
+}
+
+/** The process that serves the model's files below a command, once there is one. */
+export async function artifactServerOf(command: Command): Promise<number> {
+  const find = (): number | undefined =>
+    descendants(command.pid).find((pid) => commandLine(pid).includes('artifact-child'));
+  await waitFor(() => find() !== undefined, { timeoutMs: 30_000 });
+  return find() ?? 0;
 }
 
 /** The workers below a command at this moment. */

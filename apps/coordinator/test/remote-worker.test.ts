@@ -178,8 +178,8 @@ describe('blockpruner worker that cannot serve', () => {
     const port = await freePort();
     const at = (name: string): string => join(folder.path, name);
     const args = [...PRUNE, '--remove', '1', '--listen', `127.0.0.1:${port}`, '--output', 'run'];
-    const coordinator = start(args, folder.path);
-    await coordinator.says('waiting for workers');
+    const coordinator = start([...args, '--artifact-listen', 'none'], folder.path);
+    await coordinator.says('waiting for workers; on any machine that sees the model at the same path');
 
     const dialling = ['worker', '--connect', `127.0.0.1:${port}`];
     renameSync(at('model'), at('original'));

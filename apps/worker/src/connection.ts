@@ -3,8 +3,16 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { oomKills } from '@blockpruner/inference';
 import type { Logger } from '@blockpruner/telemetry';
-import { FleetClient, PROTOCOL_VERSION, type CoordinatorMessage } from '@blockpruner/wire';
+import {
+  FleetClient,
+  parseAddress,
+  PROTOCOL_VERSION,
+  type CoordinatorMessage,
+  type Welcome,
+  type WorkerMessage,
+} from '@blockpruner/wire';
 import type { Device } from './device.ts';
+import { ModelLocator } from './model-locator.ts';
 import type { WorkerOptions } from './options.ts';
 import { TaskRunner } from './task-runner.ts';
 
@@ -52,6 +60,13 @@ export function connectToCoordinator(
     logger,
     oomKills,
   );
+  const address = parseAddress(options.connect);
+  const locator = new ModelLocator(
+    { cacheFolder: options.cacheFolder, limitBytes: options.cacheLimitBytes },
+    options.security,
+    logger,
+  );
+  let locating = new AbortController();
   let heartbeat: NodeJS.Timeout | undefined;
   let isOver = false;
 
@@ -59,8 +74,9 @@ export function connectToCoordinator(
     if (isOver) return;
     isOver = true;
     clearInterval(heartbeat);
+    locating.abort();
     runner.close();
-    void client.close().finally(() => resolve(outcome));
+    void Promise.allSettled([client.close(), locator.close()]).then(() => resolve(outcome));
   };
 
   const client = new FleetClient({
@@ -82,6 +98,7 @@ export function connectToCoordinator(
       onMessage: (message) => receive(message),
       onClosed: (reason) => {
         clearInterval(heartbeat);
+        locating.abort();
         runner.disconnected();
         if (reason.kind === 'refused') {
           end({ exitCode: 1, error: `refused by ${reason.reason}` });
@@ -108,10 +125,7 @@ export function connectToCoordinator(
           () => client.send({ kind: 'heartbeat', taskId: runner.takeProgress() }),
           message.heartbeatMs,
         );
-        void runner.welcomed(message, (answer) => {
-          client.send(answer);
-          if (answer.kind === 'failed') end({ exitCode: 1, error: answer.reason });
-        });
+        void serve(message);
         return;
       case 'assign':
         return runner.assign(message.task);
@@ -125,6 +139,25 @@ export function connectToCoordinator(
         return;
       case 'refused':
         return; // arrives as a close reason
+    }
+  };
+
+  const answer = (message: WorkerMessage): void => {
+    client.send(message);
+    if (message.kind === 'failed') end({ exitCode: 1, error: message.reason });
+  };
+
+  /** Heartbeats go on meanwhile; a lost connection ends the locating, and the next welcome goes on with it. */
+  const serve = async (welcome: Welcome): Promise<void> => {
+    locating.abort();
+    locating = new AbortController();
+    const { signal } = locating;
+    try {
+      const path = await locator.locate(welcome, address, signal);
+      if (signal.aborted) return;
+      await runner.welcomed({ ...welcome, model: { ...welcome.model, path } }, answer);
+    } catch (error) {
+      if (!signal.aborted) answer({ kind: 'failed', reason: (error as Error).message });
     }
   };
 

@@ -2,10 +2,10 @@
  * The worker: dials the coordinator, computes in a child process of its own, and answers while it computes.
  *
  * The pieces: options.ts - the command line; security-options.ts - its part on TLS and token; device.ts - dtype and
- * memory of the device; connection.ts - hello, heartbeats and dialling again; task-runner.ts - the tasks in hand;
- * compute-child.ts - the process that computes them, in compute-environment.ts; plan-limit.ts - what fits into memory;
- * parent-pipe.ts - notices that the coordinator that started us is gone; self-test.ts - one block evaluated, for
- * `blockpruner doctor`; usage-error.ts.
+ * memory of the device; connection.ts - hello, heartbeats and dialling again; model-locator.ts - the run's model on this
+ * machine, fetched where it is not, with fetch-log.ts; task-runner.ts - the tasks in hand; compute-child.ts - the process
+ * that computes them, in compute-environment.ts; plan-limit.ts - what fits into memory; parent-pipe.ts - notices that
+ * the coordinator that started us is gone; self-test.ts - one block evaluated, for `blockpruner doctor`; usage-error.ts.
  */
 import { createLogger } from '@blockpruner/telemetry';
 import { computeEnvironment } from './compute-environment.ts';

@@ -23,6 +23,7 @@ describe('parseWorkerCommand', () => {
         shareWeights: false,
         stages: 'auto',
         cacheFolder: join(homedir(), '.cache', 'blockpruner'),
+        cacheLimitBytes: null,
         exitWhenDone: false,
         parentPipe: false,
         logLevel: 'info',
@@ -47,6 +48,7 @@ describe('parseWorkerCommand', () => {
       BLOCKPRUNER_MEMORY_LIMIT: '1.5GiB',
       BLOCKPRUNER_STAGES: '3',
       BLOCKPRUNER_CACHE_DIR: '/data/cache',
+      BLOCKPRUNER_CACHE_LIMIT: '100GiB',
       BLOCKPRUNER_LOG_LEVEL: 'debug',
       BLOCKPRUNER_LOG_FORMAT: 'json',
     };
@@ -59,6 +61,7 @@ describe('parseWorkerCommand', () => {
         memoryLimitBytes: 1.5 * 2 ** 30,
         stages: 3,
         cacheFolder: '/data/cache',
+        cacheLimitBytes: 100 * 2 ** 30,
         logLevel: 'debug',
         logFormat: 'json',
       },
@@ -118,6 +121,7 @@ describe('parseWorkerCommand', () => {
       [...CONNECT, '--memory-limit', '12GB'],
       '--memory-limit must be a size of at least 256 MiB, as in 12GiB',
     ],
+    [[...CONNECT, '--cache-limit', 'much'], '--cache-limit must be a size, as in 100GiB'],
     [[...CONNECT, '--memory-limit', '255MiB'], '--memory-limit must be a size of at least 256 MiB'],
     [[...CONNECT, '--stages', '0'], '--stages must be auto or a whole number from 1 to 999; got "0"'],
     [[...CONNECT, '--log-level', 'loud'], '--log-level must be error, warn, info or debug; got "loud"'],
@@ -140,7 +144,7 @@ describe('parseWorkerCommand', () => {
 
   it('has a help that names every option a user may give', () => {
     const withValues = ['connect', 'device', 'dtype', 'threads', 'memory-limit', 'stages', 'cache-dir'];
-    for (const option of [...withValues, 'log-level', 'log-format']) {
+    for (const option of [...withValues, 'cache-limit', 'log-level', 'log-format']) {
       expect(WORKER_HELP).toContain(`--${option} <`);
       expect(WORKER_HELP).toContain(`BLOCKPRUNER_${option.toUpperCase().replace('-', '_')}`);
     }

@@ -28,6 +28,8 @@ export interface WorkerOptions {
   /** Parts that the model is cut into, one in memory at a time. */
   readonly stages: number | 'auto';
   readonly cacheFolder: string;
+  /** Of the models that were fetched from coordinators; null: most of what is free. */
+  readonly cacheLimitBytes: number | null;
   /** Exit 0 when a run has finished, instead of waiting for the next one. */
   readonly exitWhenDone: boolean;
   /** Exit as soon as standard input ends: it is a pipe that the coordinator holds. */
@@ -43,7 +45,7 @@ const COUNT_WORDS = 'a whole number from 1 to 999';
 
 export const WORKER_HELP = `Usage: blockpruner worker --connect <host:port> [options]
 
-Computes for a coordinator. Runs on any machine that reaches it and sees the model at the same path.
+Computes for a coordinator. Runs on any machine that reaches it; fetches the model where it does not see it.
 
 Options:
   --connect <host:port>   the coordinator (env BLOCKPRUNER_CONNECT)
@@ -54,7 +56,8 @@ ${SECURITY_HELP}
   --memory-limit <size>   memory the worker may use, as in 12GiB or 512MiB (env BLOCKPRUNER_MEMORY_LIMIT; default: what is free here)
   --share-weights         workers of this machine map one file of weights, in the cache folder, instead of a copy each
   --stages <n>            parts the model is cut into, one in memory at a time; auto takes as few as fit (env BLOCKPRUNER_STAGES; default: auto)
-  --cache-dir <folder>    where decoded copies of quantized models are kept (env BLOCKPRUNER_CACHE_DIR; default: ~/.cache/blockpruner)
+  --cache-dir <folder>    where fetched models and decoded copies of quantized models are kept (env BLOCKPRUNER_CACHE_DIR; default: ~/.cache/blockpruner)
+  --cache-limit <size>    what fetched models may take of it; the one not used for longest goes first (env BLOCKPRUNER_CACHE_LIMIT; default: 90 % of what is free)
   --exit-when-done        exit 0 when the run has finished instead of waiting for the next one
   --log-level <level>     error, warn, info or debug (env BLOCKPRUNER_LOG_LEVEL; default: info)
   --log-format <format>   auto (pretty on a terminal), pretty or json (env BLOCKPRUNER_LOG_FORMAT; default: auto)
@@ -77,6 +80,7 @@ type ValueFlag =
   | 'memory-limit'
   | 'stages'
   | 'cache-dir'
+  | 'cache-limit'
   | 'log-level'
   | 'log-format';
 
@@ -114,6 +118,7 @@ export function parseWorkerCommand(args: string[], environment: NodeJS.ProcessEn
       shareWeights: flags['share-weights'] ?? false,
       stages: stagesOf(text('stages') ?? 'auto'),
       cacheFolder: text('cache-dir') ?? join(homedir(), '.cache', 'blockpruner'),
+      cacheLimitBytes: cacheLimit(text('cache-limit')),
       exitWhenDone: flags['exit-when-done'] ?? false,
       parentPipe: flags['parent-pipe'] ?? false,
       logLevel: oneOf(
@@ -158,6 +163,15 @@ function memoryLimit(value: string | undefined): number {
   return bytes;
 }
 
+function cacheLimit(value: string | undefined): number | null {
+  if (value === undefined) return null;
+  const bytes = parseBytes(value);
+  if (bytes === undefined) {
+    throw new WorkerUsageError(`--cache-limit must be a size, as in 100GiB or plain bytes; got "${value}"`);
+  }
+  return bytes;
+}
+
 function stagesOf(value: string): number | 'auto' {
   if (value === 'auto') return 'auto';
   return Number(oneOf('stages', value, COUNT, `auto or ${COUNT_WORDS}`));
@@ -187,6 +201,7 @@ function parseFlags(args: string[]) {
         'share-weights': { type: 'boolean' },
         stages: { type: 'string' },
         'cache-dir': { type: 'string' },
+        'cache-limit': { type: 'string' },
         'exit-when-done': { type: 'boolean' },
         'parent-pipe': { type: 'boolean' },
         'log-level': { type: 'string' },

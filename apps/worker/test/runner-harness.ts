@@ -46,6 +46,7 @@ export class RunnerHarness {
       shapePlan: CPU_SHAPE_PLAN,
       longestRowTokens: 2000,
       microBatchRows: null,
+      artifacts: null,
     };
     const logger = createLogger({ level: 'error', format: 'json', stream: new PassThrough().resume() });
     this.runner = new TaskRunner(

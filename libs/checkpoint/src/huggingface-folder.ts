@@ -6,10 +6,16 @@ import { floatDtype, locateFloats, readFloats } from './float-tensor.ts';
 import { parseJsonObject, readWholeFile } from './file-bytes.ts';
 import { fingerprintModel } from './fingerprint.ts';
 import { readModelConfig, type ModelConfig } from './model-config.ts';
-import { readQuantization, readQuantizeFile, type Quantization } from './quantization-config.ts';
+import {
+  QUANTIZE_FILE,
+  readQuantization,
+  readQuantizeFile,
+  type Quantization,
+} from './quantization-config.ts';
 import { layOutTensors, modelShape } from './tensor-layout.ts';
 import { hasWeights, openWeightFiles, requireOneFolder, type WeightFiles } from './weight-shards.ts';
 
+const CONFIG_FILE = 'config.json';
 const MAX_CONFIG_BYTES = 2 ** 20;
 
 /** A Hugging Face folder with its config and the headers of its weights read; tensors are not yet matched to it. */
@@ -25,11 +31,13 @@ export interface ModelFolder {
   readonly quantization: Quantization | null;
   /** The bytes of config.json, and of the file that says how the weights are quantized if that is another. */
   readonly configBytes: Uint8Array;
+  /** Names of all files that the model is read from. */
+  readonly fileNames: readonly string[];
 }
 
 async function readConfigBytes(folder: string): Promise<Uint8Array> {
   try {
-    return await readWholeFile(join(folder, 'config.json'), MAX_CONFIG_BYTES);
+    return await readWholeFile(join(folder, CONFIG_FILE), MAX_CONFIG_BYTES);
   } catch (error) {
     if (!(error instanceof CheckpointError) || error.code !== 'not-found') throw error;
     if (await hasWeights(folder)) throw error;
@@ -48,17 +56,23 @@ function isPacked(weights: WeightFiles): boolean {
  * @throws CheckpointError when it is not a supported model
  */
 export async function readModelFolder(folder: string): Promise<ModelFolder> {
-  const configPath = join(folder, 'config.json');
+  const configPath = join(folder, CONFIG_FILE);
   const configBytes = await readConfigBytes(folder);
   const configValues = parseJsonObject(configBytes, configPath);
   const fields = { file: configPath, values: configValues };
   const config = readModelConfig(fields);
   const quantization = readQuantization(fields);
   const weights = await openWeightFiles(folder);
+  const fileNames = [CONFIG_FILE, ...weights.fileNames];
   const read = { folder, configPath, configValues, config, weights };
-  if (quantization !== null || !isPacked(weights)) return { ...read, quantization, configBytes };
+  if (quantization !== null || !isPacked(weights)) return { ...read, quantization, configBytes, fileNames };
   const { quantization: packed, bytes } = await readQuantizeFile(folder);
-  return { ...read, quantization: packed, configBytes: Buffer.concat([configBytes, bytes]) };
+  return {
+    ...read,
+    quantization: packed,
+    configBytes: Buffer.concat([configBytes, bytes]),
+    fileNames: [...fileNames, QUANTIZE_FILE],
+  };
 }
 
 async function isZero(weights: WeightFiles, name: string): Promise<boolean> {

@@ -17,6 +17,8 @@ export type {
 export { decodeFloats, encodeFloats } from './dtype.ts';
 export type { Dtype } from './dtype.ts';
 export { EmbeddingReader } from './embedding-reader.ts';
+export { listModelFiles } from './model-files.ts';
+export type { ModelFiles } from './model-files.ts';
 export { findNonFinite } from './non-finite.ts';
 export type { NonFiniteWeight } from './non-finite.ts';
 export { openCheckpoint } from './open-checkpoint.ts';

@@ -26,7 +26,7 @@ export type Quantization =
     };
 
 /** Older repositories of GPTQ keep the fields of `quantization_config` in a file. */
-const QUANTIZE_FILE = 'quantize_config.json';
+export const QUANTIZE_FILE = 'quantize_config.json';
 const MAX_QUANTIZE_FILE_BYTES = 2 ** 20;
 const SUPPORTED = 'fp8, gptq and awq with 4 bits, compressed-tensors of float-quantized';
 const WAY_OUT = 'name the model in float32, float16 or bfloat16 that it was made from';

@@ -24,6 +24,8 @@ export interface StoredTensor extends SafetensorsEntry {
 export interface WeightFiles {
   /** What errors name when a tensor is missing: the only file, or the index. */
   readonly source: string;
+  /** Names in the folder of all that was read: the weights, and their index where there is one. */
+  readonly fileNames: readonly string[];
   /** In the order of their names in the folder. */
   readonly shards: readonly SafetensorsFile[];
   readonly tensors: ReadonlyMap<string, StoredTensor>;
@@ -153,6 +155,7 @@ export async function openWeightFiles(folder: string): Promise<WeightFiles> {
   refuseOneFileTwice(shards, folder);
   return {
     source: isSingle ? single : indexPath,
+    fileNames: isSingle ? [SINGLE_FILE] : [INDEX_FILE, ...shards.keys()],
     shards: [...shards.values()],
     tensors: gatherTensors(shards, shardOf, folder),
   };

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FileLock } from '@blockpruner/file-lock';
 import type { EvaluationGraph } from '@blockpruner/graph';
 import { numericClass } from './numeric-class.ts';
 
@@ -14,10 +14,6 @@ const ENTRY_DIGITS = 16;
 /** onnxruntime writes each weight as it was and as it is packed; a third copy is there while 16-bit ones are widened. */
 const COPIES = 3;
 const POLL_MS = 100;
-/** A holder on another host that shares the folder cannot be looked up: after so long it is taken for dead. */
-const FOREIGN_LOCK_MS = 10 * 60_000;
-/** A lock that does not say whose it is was cut off while it was written, if it is older than this. */
-const UNWRITTEN_LOCK_MS = 10_000;
 
 /** Which weights are shared, and where. */
 export interface SharedWeights {
@@ -64,14 +60,15 @@ async function findOrWrite(sharing: SharedWeights, graph: EvaluationGraph, pack:
   await mkdir(cacheFolder, { recursive: true });
   const lock = `${entry}.lock`;
   while (!(await isComplete(entry))) {
-    if (!(await takeLock(lock))) {
+    const held = await FileLock.take(lock);
+    if (held === null) {
       await sleep(POLL_MS);
       continue;
     }
     try {
       if (!(await isComplete(entry))) await writeEntry(entry, sharing, pack);
     } finally {
-      await rm(lock, { force: true });
+      await held.release();
     }
   }
   return join(entry, MODEL_FILE);
@@ -134,38 +131,5 @@ async function removeLeftovers(entry: string): Promise<void> {
     if (join(folder, name).startsWith(`${entry}.incomplete-`)) {
       await rm(join(folder, name), { recursive: true, force: true });
     }
-  }
-}
-
-/** @returns false when another living process holds it */
-async function takeLock(lock: string): Promise<boolean> {
-  try {
-    await writeFile(lock, JSON.stringify({ host: hostname(), pid: process.pid }), { flag: 'wx' });
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-  if (await isAbandoned(lock)) await rm(lock, { force: true });
-  return false;
-}
-
-async function isAbandoned(lock: string): Promise<boolean> {
-  const stats = await stat(lock).catch(() => null);
-  if (stats === null) return false;
-  const ageMs = Date.now() - stats.mtimeMs;
-  try {
-    const holder = JSON.parse(await readFile(lock, 'utf8')) as { host: string; pid: number };
-    return holder.host === hostname() ? !isRunning(holder.pid) : ageMs > FOREIGN_LOCK_MS;
-  } catch {
-    return ageMs > UNWRITTEN_LOCK_MS;
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -69,6 +69,16 @@ describe('limits of coordinator messages', () => {
   it.each<[string, CoordinatorMessageProto, string]>([
     ['no kind', {}, 'a coordinator message is of no known kind'],
     ['a welcome without a model', { welcome: { ...welcome, model: null } }, 'welcome.model.path is missing'],
+    [
+      'a port that none can dial',
+      { welcome: { ...welcome, artifacts: { port: 65_536 } } },
+      'welcome.artifacts.port is 65536',
+    ],
+    [
+      'a host that is more than one',
+      { welcome: { ...welcome, artifacts: { port: 1, host: 'a b/c' } } },
+      'welcome.artifacts.host is "a b/c"',
+    ],
     ['too fast a heartbeat', { welcome: { ...welcome, heartbeatMs: 99 } }, 'welcome.heartbeatMs is 99'],
     [
       'a path with a line break',
@@ -156,6 +166,7 @@ describe('limits of coordinator messages', () => {
       shapePlan: null,
       longestRowTokens: 256,
       microBatchRows: null,
+      artifacts: null,
     };
     expect(() => encodeCoordinatorMessage(message)).toThrow(/^welcome has \d+ bytes: must fit in 33554432/);
   });

@@ -1,19 +1,21 @@
 import { coordinatorMessageType } from './fleet-proto.ts';
 import type { CoordinatorMessage as CoordinatorMessageProto } from './gen/blockpruner/v1/CoordinatorMessage.ts';
-import type { Welcome__Output } from './gen/blockpruner/v1/Welcome.ts';
+import type { ArtifactAddress__Output } from './gen/blockpruner/v1/ArtifactAddress.ts';
+import type { Welcome as WelcomeProto, Welcome__Output } from './gen/blockpruner/v1/Welcome.ts';
 import {
   HEARTBEAT_RANGE_MS,
   MAX_ID_CHARS,
   MAX_MESSAGE_BYTES,
+  MAX_NAME_CHARS,
   MAX_PATH_CHARS,
   MAX_ROW_TOKENS,
   MAX_TASK_ROWS,
   MIN_ROW_TOKENS,
 } from './limits.ts';
-import type { CoordinatorMessage, Welcome } from './message.ts';
+import type { ArtifactAddress, CoordinatorMessage, Welcome } from './message.ts';
 import { checkChosenProtocol, PROTOCOL_VERSION } from './protocol-version.ts';
 import { microBatchRows, planFromProto, taskFromProto, taskToProto } from './task-mapping.ts';
-import { cutReason, present, reason, rejectAs, text, whole } from './validate.ts';
+import { cutReason, present, reason, reject, rejectAs, text, whole, type Check } from './validate.ts';
 import { countEntries } from './wire-format.ts';
 
 /** Field numbers of CoordinatorMessage.assign, Assign.sweep and SweepTask.rows. */
@@ -21,6 +23,11 @@ const ROWS_PATH = [2, 1, 5];
 
 const id = text(MAX_ID_CHARS);
 const path = text(MAX_PATH_CHARS);
+const host: Check<string> = (value, at) =>
+  /^[\w.:%-]+$/.test(text(MAX_NAME_CHARS)(value, at))
+    ? (value as string)
+    : reject(at, value, 'must be the name or the address of a host');
+const port = whole(1, 65_535);
 const rowTokens = whole(MIN_ROW_TOKENS, MAX_ROW_TOKENS);
 const heartbeatMs = whole(HEARTBEAT_RANGE_MS.min, HEARTBEAT_RANGE_MS.max);
 
@@ -40,7 +47,7 @@ export function encodeCoordinatorMessage(message: CoordinatorMessage): Buffer {
 function toProto(message: CoordinatorMessage): CoordinatorMessageProto {
   switch (message.kind) {
     case 'welcome':
-      return { welcome: { ...message, microBatchRows: message.microBatchRows ?? undefined } };
+      return { welcome: welcomeToProto(message) };
     case 'assign':
       return { assign: { sweep: taskToProto(message.task) } };
     case 'cancel':
@@ -52,6 +59,14 @@ function toProto(message: CoordinatorMessage): CoordinatorMessageProto {
     case 'refused':
       return { refused: { reason: cutReason(message.reason) } };
   }
+}
+
+function welcomeToProto({ microBatchRows, artifacts, ...welcome }: Welcome): WelcomeProto {
+  return {
+    ...welcome,
+    microBatchRows: microBatchRows ?? undefined,
+    artifacts: artifacts && { port: artifacts.port, host: artifacts.host ?? undefined },
+  };
 }
 
 /** @throws WireError naming the first field outside its limits; `protocol` for a welcome to another version */
@@ -102,5 +117,13 @@ function welcomeFromProto(proto: Welcome__Output): Welcome {
       proto.microBatchRows === undefined
         ? null
         : microBatchRows(proto.microBatchRows, 'welcome.microBatchRows'),
+    artifacts: proto.artifacts ? artifactsFromProto(proto.artifacts) : null,
+  };
+}
+
+function artifactsFromProto(proto: ArtifactAddress__Output): ArtifactAddress {
+  return {
+    host: proto.host === undefined ? null : host(proto.host, 'welcome.artifacts.host'),
+    port: port(proto.port, 'welcome.artifacts.port'),
   };
 }

@@ -61,5 +61,17 @@ export const MAX_PATH_CHARS = 4096;
 /** Reasons become one line of a log or of stderr. */
 export const MAX_REASON_CHARS = 400;
 
+/** Largest request for artifacts: whoever sends one is a stranger. */
+export const MAX_ARTIFACT_REQUEST_BYTES = 4096;
+
+/** Bytes of content in one message. */
+export const MAX_DATA_BYTES = 1024 * 1024;
+
+/**
+ * What may be under way to one worker: 12.5 MiB fill a line of 10 Gbit/s over a round trip of 10 ms, and a quarter more
+ * covers the time that a side takes to say that it has read.
+ */
+export const ARTIFACT_WINDOW_BYTES = 16 * 1024 * 1024;
+
 /** Faster heartbeats would only cost; slower ones than an hourly one prove nothing. */
 export const HEARTBEAT_RANGE_MS = { min: 100, max: 3_600_000 } as const;

@@ -67,6 +67,13 @@ export interface WireTask {
   readonly inFp32: boolean;
 }
 
+/** Where the model's files can be had, by workers that do not see them. */
+export interface ArtifactAddress {
+  /** Null: the host that the worker has dialled. */
+  readonly host: string | null;
+  readonly port: number;
+}
+
 /** The answer to hello: what a worker needs to know of the run. */
 export interface Welcome {
   readonly kind: 'welcome';
@@ -82,6 +89,8 @@ export interface Welcome {
   readonly longestRowTokens: number;
   /** Rows a micro-batch where the user has fixed them; null when the worker shall choose. */
   readonly microBatchRows: number | null;
+  /** Null when workers must see the model's files themselves. */
+  readonly artifacts: ArtifactAddress | null;
 }
 
 /** What the coordinator says. */

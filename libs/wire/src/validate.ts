@@ -45,6 +45,18 @@ export function doubles(minCount: number, maxCount: number): Check<Float64Array>
   return (value, at) => Float64Array.from(counted(value, at, minCount, maxCount) as number[]);
 }
 
+/** Bytes, as many as `minCount` to `maxCount`. */
+export function binary(minCount: number, maxCount: number): Check<Buffer> {
+  return (value, at) => {
+    if (!Buffer.isBuffer(value)) return reject(at, value, 'must be bytes');
+    if (value.length < minCount || value.length > maxCount) {
+      const rule = minCount === maxCount ? `${minCount}` : `${minCount} to ${maxCount}`;
+      rejectAs(at, `has ${value.length} bytes`, `must have ${rule}`);
+    }
+    return value;
+  };
+}
+
 /** A measured quantity: finite, 0 included. */
 export const measure: Check<number> = (value, at) =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0

@@ -124,6 +124,12 @@ export const coordinatorMessageArbitrary: fc.Arbitrary<CoordinatorMessage> = fc.
     shapePlan: fc.option(plan),
     longestRowTokens: fc.integer({ min: 2, max: 131_072 }),
     microBatchRows: fc.option(fc.integer({ min: 1, max: 4096 })),
+    artifacts: fc.option(
+      fc.record({
+        host: fc.option(fc.constantFrom('node-7.example', '10.0.0.5', 'fe80::1%eth0')),
+        port: fc.integer({ min: 1, max: 65_535 }),
+      }),
+    ),
   }),
   fc.record({ kind: fc.constant('assign' as const), task }),
   fc.record({ kind: fc.constant('cancel' as const), taskId: id }),

@@ -30,6 +30,7 @@ export const welcome: Welcome = {
   shapePlan: null,
   longestRowTokens: 256,
   microBatchRows: null,
+  artifacts: null,
 };
 
 export const ready = {
