@@ -1,6 +1,6 @@
 /**
  * What tests share: tiny random models and the numbers that transformers computes for them, the golden
- * numbers of a real model, and temporary folders, ports, waiting and process trees. Never shipped.
+ * numbers of a real model, a bad network, and temporary folders, ports, waiting and process trees. Never shipped.
  */
 export { freePort } from './free-port.ts';
 export { startHubStandIn } from './hub-stand-in.ts';
@@ -8,6 +8,7 @@ export { limitAddressSpace } from './limit-address-space.ts';
 export { descendants, processExists } from './process-tree.ts';
 export { smollm2Golden } from './smollm2-golden.ts';
 export { CHECKPOINT_CACHE, SMOLLM2_GGUF } from './smollm2-model.ts';
+export { TcpFaultProxy } from './tcp-fault-proxy.ts';
 export { temporaryFolder } from './temporary-folder.ts';
 export type { TemporaryFolder } from './temporary-folder.ts';
 export { writeTinyModel } from './tiny-model.ts';
