@@ -260,6 +260,8 @@ export class FleetDriver {
           throw new RunError(`no worker can work: ${message.reason}`);
         return;
       }
+      case 'draining':
+        return this.log(this.fleet.drain(workerId, message.taskId, message.reason, now()));
       case 'leaving':
         return this.leave(connection, 'drained', message.reason);
       case 'hello':
@@ -352,7 +354,8 @@ export class FleetDriver {
           logger.warn(named, kind.replaceAll('-', ' '));
           break;
         case 'worker-ready':
-          logger.info(named, 'worker ready');
+        case 'worker-draining':
+          logger.info(named, kind.replaceAll('-', ' '));
           break;
         case 'worker-joined':
         case 'worker-refused':

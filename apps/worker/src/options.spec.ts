@@ -20,6 +20,7 @@ describe('parseWorkerCommand', () => {
         shareWeights: false,
         stages: 'auto',
         cacheFolder: join(homedir(), '.cache', 'blockpruner'),
+        drainGraceMs: 25_000,
         exitWhenDone: false,
         parentPipe: false,
         logLevel: 'info',
@@ -43,6 +44,7 @@ describe('parseWorkerCommand', () => {
       BLOCKPRUNER_MEMORY_LIMIT: '1.5GiB',
       BLOCKPRUNER_STAGES: '3',
       BLOCKPRUNER_CACHE_DIR: '/data/cache',
+      BLOCKPRUNER_DRAIN_GRACE: '5min',
       BLOCKPRUNER_LOG_LEVEL: 'debug',
       BLOCKPRUNER_LOG_FORMAT: 'json',
     };
@@ -55,6 +57,7 @@ describe('parseWorkerCommand', () => {
         memoryLimitBytes: 1.5 * 2 ** 30,
         stages: 3,
         cacheFolder: '/data/cache',
+        drainGraceMs: 300_000,
         logLevel: 'debug',
         logFormat: 'json',
       },
@@ -110,6 +113,7 @@ describe('parseWorkerCommand', () => {
       '--memory-limit must be a size of at least 256 MiB, as in 12GiB',
     ],
     [[...CONNECT, '--memory-limit', '255MiB'], '--memory-limit must be a size of at least 256 MiB'],
+    [[...CONNECT, '--drain-grace', '25'], '--drain-grace must be a time from 0s to 24d, as in 25s or 5min'],
     [[...CONNECT, '--stages', '0'], '--stages must be auto or a whole number from 1 to 999; got "0"'],
     [[...CONNECT, '--log-level', 'loud'], '--log-level must be error, warn, info or debug; got "loud"'],
     [[...CONNECT, '--log-format', 'xml'], '--log-format must be auto, pretty or json; got "xml"'],
@@ -131,7 +135,7 @@ describe('parseWorkerCommand', () => {
 
   it('has a help that names every option a user may give', () => {
     const withValues = ['connect', 'device', 'dtype', 'threads', 'memory-limit', 'stages', 'cache-dir'];
-    for (const option of [...withValues, 'log-level', 'log-format']) {
+    for (const option of [...withValues, 'drain-grace', 'log-level', 'log-format']) {
       expect(WORKER_HELP).toContain(`--${option} <`);
       expect(WORKER_HELP).toContain(`BLOCKPRUNER_${option.toUpperCase().replace('-', '_')}`);
     }

@@ -2,7 +2,7 @@ import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resolveDtype, type Dtype } from '@blockpruner/inference';
-import { formatBytes, parseBytes } from '@blockpruner/telemetry';
+import { formatBytes, parseBytes, parseDuration } from '@blockpruner/telemetry';
 import { parseAddress } from '@blockpruner/wire';
 
 export interface WorkerOptions {
@@ -24,6 +24,8 @@ export interface WorkerOptions {
   readonly cacheFolder: string;
   /** Exit 0 when a run has finished, instead of waiting for the next one. */
   readonly exitWhenDone: boolean;
+  /** How long a worker that is told to stop may go on with the task in hand. */
+  readonly drainGraceMs: number;
   /** Exit as soon as standard input ends: it is a pipe that the coordinator holds. */
   readonly parentPipe: boolean;
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
@@ -53,6 +55,7 @@ Options:
   --share-weights         workers of this machine map one file of weights, in the cache folder, instead of a copy each
   --stages <n>            parts the model is cut into, one in memory at a time; auto takes as few as fit (env BLOCKPRUNER_STAGES; default: auto)
   --cache-dir <folder>    where decoded copies of quantized models are kept (env BLOCKPRUNER_CACHE_DIR; default: ~/.cache/blockpruner)
+  --drain-grace <time>    how long SIGTERM lets it finish the task in hand, as in 25s or 5min (env BLOCKPRUNER_DRAIN_GRACE; default: 25s)
   --exit-when-done        exit 0 when the run has finished instead of waiting for the next one
   --log-level <level>     error, warn, info or debug (env BLOCKPRUNER_LOG_LEVEL; default: info)
   --log-format <format>   auto (pretty on a terminal), pretty or json (env BLOCKPRUNER_LOG_FORMAT; default: auto)
@@ -75,6 +78,7 @@ type ValueFlag =
   | 'memory-limit'
   | 'stages'
   | 'cache-dir'
+  | 'drain-grace'
   | 'log-level'
   | 'log-format';
 
@@ -110,6 +114,7 @@ export function parseWorkerCommand(args: string[], environment: NodeJS.ProcessEn
       shareWeights: flags['share-weights'] ?? false,
       stages: stagesOf(text('stages') ?? 'auto'),
       cacheFolder: text('cache-dir') ?? join(homedir(), '.cache', 'blockpruner'),
+      drainGraceMs: drainGrace(text('drain-grace') ?? '25s'),
       exitWhenDone: flags['exit-when-done'] ?? false,
       parentPipe: flags['parent-pipe'] ?? false,
       logLevel: oneOf(
@@ -162,6 +167,16 @@ function memoryLimit(value: string | undefined): number {
   return bytes;
 }
 
+function drainGrace(value: string): number {
+  const ms = parseDuration(value);
+  if (ms === undefined) {
+    throw new WorkerUsageError(
+      `--drain-grace must be a time from 0s to 24d, as in 25s or 5min; got "${value}"`,
+    );
+  }
+  return ms;
+}
+
 function stagesOf(value: string): number | 'auto' {
   if (value === 'auto') return 'auto';
   return Number(oneOf('stages', value, COUNT, `auto or ${COUNT_WORDS}`));
@@ -190,6 +205,7 @@ function parseFlags(args: string[]) {
         'share-weights': { type: 'boolean' },
         stages: { type: 'string' },
         'cache-dir': { type: 'string' },
+        'drain-grace': { type: 'string' },
         'exit-when-done': { type: 'boolean' },
         'parent-pipe': { type: 'boolean' },
         'log-level': { type: 'string' },

@@ -11,6 +11,12 @@ export type FleetEvent =
       readonly how: Leaving;
       readonly reason: string;
     }
+  | {
+      readonly kind: 'worker-draining';
+      readonly workerId: string;
+      readonly taskId: string;
+      readonly reason: string;
+    }
   | { readonly kind: 'work-cut'; readonly taskCount: number; readonly cellCount: number }
   | { readonly kind: 'task-split'; readonly taskId: string; readonly into: string[]; readonly reason: string }
   | { readonly kind: 'task-done'; readonly workerId: string; readonly taskId: string }

@@ -1,6 +1,7 @@
 import { cellFlops, checkSweep } from '@blockpruner/blocks';
 import { cellKey, type Cell, type CellId } from '@blockpruner/perplexity';
 import { cutWork, missingWork } from './cut.ts';
+import type { Assignment, Delivery } from './exchange.ts';
 import { FleetError } from './fleet-error.ts';
 import type { FleetEvent, Leaving } from './fleet-event.ts';
 import type { FleetOptions } from './fleet-options.ts';
@@ -11,24 +12,7 @@ import { Registry, type Member, type WorkerInfo, type WorkerStatus } from './reg
 import { planRetry } from './retry.ts';
 import { StateHolders } from './state-holders.ts';
 import { TaskQueue } from './task-queue.ts';
-import { cellCount, cellsOf, workCellFlops, workFlops, type Sizes, type Task, type Work } from './task.ts';
-
-/** A task given to a worker: a lease begins. */
-export interface Assignment {
-  readonly workerId: string;
-  readonly task: Task;
-}
-
-/** What became of delivered cells. */
-export interface Delivery {
-  /** Whether the task is one to compute in fp32, whatever the class. */
-  readonly inFp32: boolean;
-  /** First values: to be stored. */
-  readonly accepted: Cell[];
-  /** Cells that the task delivered before: to be compared, never stored. */
-  readonly duplicates: Cell[];
-  readonly events: FleetEvent[];
-}
+import { cellCount, cellsOf, workCellFlops, workFlops, type Sizes, type Work } from './task.ts';
 
 /**
  * Who computes what: workers come, get tasks, deliver cells and go, in any order. It keeps no clock: each
@@ -37,8 +21,8 @@ export interface Delivery {
  * Invariants:
  * 1. Each cell that is owed is in exactly one task, and each task is either queued or leased to one worker.
  * 2. A cell is accepted once, and only from the worker that its task is leased to; then it is owed no more.
- * 3. A lost worker counts against the task that it was running, not against those waiting behind it; a
- *    drained worker counts against none.
+ * 3. A lost worker counts against the task that it was running, not against those waiting behind it, and once,
+ *    unless its lease ran out: a worker that dials again did not die of it. A drained worker counts against none.
  * 4. A task that lost two workers is halved at each further loss, so a cell that takes workers down ends up
  *    alone in its task; alone, it fails the run with the third worker or any later one.
  *
@@ -99,7 +83,7 @@ export class Fleet {
   ready(workerId: string, nowMs: number): FleetEvent[] {
     const member = this.hear(workerId, nowMs);
     if (!member) return [this.fault(workerId, null, 'ready from a worker that has not joined')];
-    if (member.isReady) return [];
+    if (member.isReady || member.isDraining) return [];
     member.isReady = true;
     const workers = this.registry.ready().length;
     const events: FleetEvent[] = [{ kind: 'worker-ready', workerId }];
@@ -129,6 +113,23 @@ export class Fleet {
     if (!this.registry.get(workerId))
       return [this.fault(workerId, null, 'leave of a worker that has not joined')];
     return this.conclude(this.drop(workerId, how, reason));
+  }
+
+  /**
+   * A worker is about to leave: it gets no more tasks, and all that it holds but one are queued again.
+   * @param taskId the task that it finishes first
+   */
+  drain(workerId: string, taskId: string, reason: string, nowMs: number): FleetEvent[] {
+    const member = this.hear(workerId, nowMs);
+    if (!member) return [this.fault(workerId, taskId, 'drain of a worker that has not joined')];
+    Object.assign(member, { isReady: false, isDraining: true });
+    const others = this.leases.held(workerId).filter(({ task }) => task.id !== taskId);
+    const events: FleetEvent[] = [{ kind: 'worker-draining', workerId, taskId, reason }];
+    for (const open of others.toReversed()) {
+      this.leases.release(workerId, open, nowMs);
+      events.push(...this.reissue(open, null, reason));
+    }
+    return events;
   }
 
   /**
@@ -271,7 +272,7 @@ export class Fleet {
         const overdue = this.leases.running(workerId) ?? this.leases.held(workerId)[0];
         const reason = `no cell within the lease of ${leaseMs} ms`;
         events.push({ kind: 'lease-expired', workerId, taskId: overdue.task.id, reason });
-        events.push(...this.drop(workerId, 'lost', reason));
+        events.push(...this.drop(workerId, 'lost', reason, true));
       }
     }
     return this.conclude(events);
@@ -325,7 +326,7 @@ export class Fleet {
     return this.queue.take(this.holders.choose(offered, workerId, others));
   }
 
-  private drop(workerId: string, how: Leaving, reason: string): FleetEvent[] {
+  private drop(workerId: string, how: Leaving, reason: string, isStuck = false): FleetEvent[] {
     const worker = this.registry.get(workerId)!.info;
     const running = this.leases.running(workerId);
     this.registry.remove(workerId);
@@ -333,7 +334,8 @@ export class Fleet {
     if (how === 'lost') this.count.workersLost++;
     const events: FleetEvent[] = [{ kind: 'worker-left', workerId, how, reason }];
     for (const open of this.leases.takeAll(workerId).toReversed()) {
-      const isBlamed = how === 'lost' && open === running; // (3)
+      const isNew = isStuck || !open.lost.some(({ id }) => id === workerId);
+      const isBlamed = how === 'lost' && open === running && isNew; // (3)
       events.push(...this.reissue(open, isBlamed ? worker : null, reason));
     }
     return events;

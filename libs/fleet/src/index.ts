@@ -3,7 +3,7 @@
  * A pure state machine: `Fleet` is told of each message and of the time, and answers with events to log.
  */
 export { Fleet } from './fleet.ts';
-export type { Assignment, Delivery } from './fleet.ts';
+export type { Assignment, Delivery } from './exchange.ts';
 export { FleetError } from './fleet-error.ts';
 export type { FleetEvent, Leaving } from './fleet-event.ts';
 export type { FleetOptions } from './fleet-options.ts';

@@ -15,6 +15,8 @@ export interface Member {
   heardMs: number;
   /** Its model is loaded: it may get tasks. */
   isReady: boolean;
+  /** It finishes what it has in hand, and is not ready any more. */
+  isDraining: boolean;
   /** Cells accepted from it. */
   cellCount: number;
 }
@@ -65,7 +67,8 @@ export class Registry {
         `this run's class as "${this.runClass.name}": start workers of that class, or the run with --mixed-classes`
       ); // (1)
     }
-    this.byId.set(info.id, { info, joinedMs: nowMs, heardMs: nowMs, isReady: false, cellCount: 0 });
+    const joined = { joinedMs: nowMs, heardMs: nowMs, isReady: false, isDraining: false, cellCount: 0 };
+    this.byId.set(info.id, { info, ...joined });
     return null;
   }
 
