@@ -53,6 +53,7 @@ const PLAN: WorkerPlan = {
   listenPort: 0,
   remote: false,
   mixedClasses: false,
+  workerTimeoutMs: 900_000,
 };
 
 const remove = (count: number): SearchProblem => ({

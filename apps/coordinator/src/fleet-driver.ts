@@ -9,12 +9,15 @@ import {
   type WorkerConnection,
   type WorkerMessage,
 } from '@blockpruner/wire';
+import { BarrenStays } from './barren-stays.ts';
+import { RunningClock } from './running-clock.ts';
 import { ShapePlans } from './shape-plans.ts';
 import { RunError } from './usage-error.ts';
 
 const HEARTBEAT_MS = 2000;
 const HEARTBEAT_TIMEOUT_MS = 15_000;
 const TICK_MS = 500;
+const clock = new RunningClock();
 
 /** Where cells come from. */
 export interface CellSource {
@@ -60,6 +63,8 @@ export interface EvaluationProgress {
   readonly totalFlops: number;
   readonly tokensPerSecond: number;
   readonly readyWorkers: number;
+  /** Those that still load their model, too. */
+  readonly connectedWorkers: number;
 }
 
 /**
@@ -81,6 +86,7 @@ export class FleetDriver {
   private readonly classes = new Map<string, string>();
   /** By the worker's name, FLOP/s. */
   private readonly peaks = new Map<string, number>();
+  private readonly stays = new BarrenStays();
   private flopsOfFinished = 0;
   readonly shapePlans: ShapePlans;
   private readonly ticker: NodeJS.Timeout;
@@ -151,6 +157,7 @@ export class FleetDriver {
         ...this.fleet.progress(),
         tokensPerSecond: this.fleet.tokensPerSecond(now()),
         readyWorkers: this.fleet.workers().filter((worker) => worker.isReady).length,
+        connectedWorkers: this.connections.size,
       });
     const finished = new Promise<void>((resolve, reject) => {
       this.evaluation = { resolve, reject, onProgress: report }; // (1)
@@ -195,6 +202,7 @@ export class FleetDriver {
     this.workerIds.set(connection, workerId);
     this.names.set(workerId, name);
     this.classes.set(workerId, numericClass);
+    this.stays.begin(workerId, name, device);
     logger.info(
       { worker: name, device, numericClass, threads: hello.threads, peer: connection.peer },
       'worker joined',
@@ -229,12 +237,13 @@ export class FleetDriver {
         }
         this.offerPlan(workerId, message.shapePlan);
         this.peaks.set(worker, message.peakFlopsPerSecond);
-        return this.log(this.fleet.ready(workerId, now()));
+        return this.admit(connection, workerId);
       case 'heartbeat':
         return this.log(this.fleet.heartbeat(workerId, now(), message.taskId));
       case 'cells': {
         const { accepted, inFp32, events } = this.fleet.cells(workerId, message.taskId, message.cells, now());
         const source = { workerName: worker, numericClass: this.classOf(workerId), inFp32 };
+        if (accepted.length > 0) this.stays.delivered(workerId);
         if (accepted.length > 0) this.options.onCells(accepted, source);
         return this.log(events);
       }
@@ -269,6 +278,19 @@ export class FleetDriver {
     }
   }
 
+  /** Tasks may go to the worker: now, or later where its place has brought nothing lately. */
+  private admit(connection: WorkerConnection, workerId: string): void {
+    const waitMs = this.stays.waitMs(workerId, now());
+    if (waitMs === 0) return this.log(this.fleet.ready(workerId, now()));
+    const waits = { worker: this.nameOf(workerId), seconds: Math.ceil(waitMs / 1000) };
+    this.options.logger.warn(waits, 'worker gets no task yet: lost again and again without delivering');
+    setTimeout(() => {
+      this.guard(() => {
+        if (this.connections.get(workerId) === connection) this.log(this.fleet.ready(workerId, now()));
+      });
+    }, waitMs);
+  }
+
   private offerPlan(workerId: string, shapePlan: ShapePlan): void {
     const numericClass = this.classOf(workerId);
     if (!this.shapePlans.offer(numericClass, shapePlan)) return;
@@ -284,21 +306,22 @@ export class FleetDriver {
     for (const event of events) {
       const connection = event.kind === 'worker-left' ? this.connections.get(event.workerId) : undefined;
       if (connection === undefined) continue;
-      this.forget(connection);
+      this.forget(connection, 'lost');
       connection.close();
     }
   }
 
   private leave(connection: WorkerConnection, how: 'lost' | 'drained', reason: string): void {
-    const workerId = this.forget(connection);
+    const workerId = this.forget(connection, how);
     if (workerId !== undefined) this.log(this.fleet.leave(workerId, how, reason));
   }
 
-  private forget(connection: WorkerConnection): string | undefined {
+  private forget(connection: WorkerConnection, how: 'lost' | 'drained'): string | undefined {
     const workerId = this.workerIds.get(connection);
     if (workerId === undefined) return undefined;
     this.workerIds.delete(connection);
     this.connections.delete(workerId);
+    this.stays.end(workerId, how === 'lost', now());
     return workerId;
   }
 
@@ -325,6 +348,7 @@ export class FleetDriver {
       const plan = this.shapePlans.of(this.classOf(workerId));
       if (plan === undefined)
         throw new Error(`worker ${this.nameOf(workerId)} is ready without a shape plan`);
+      this.stays.tookTask(workerId);
       this.connections.get(workerId)?.send({
         kind: 'assign',
         task: { taskId: id, base, candidates, unit: unitOf(task), baseline, rows, plan, inFp32 },
@@ -370,7 +394,6 @@ export class FleetDriver {
   }
 }
 
-/** Milliseconds of a clock that never goes back. */
 function now(): number {
-  return Math.round(performance.now());
+  return clock.now();
 }

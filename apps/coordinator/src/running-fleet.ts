@@ -6,11 +6,13 @@ import type { Work } from '@blockpruner/fleet';
 import type { Cell, CellTable } from '@blockpruner/perplexity';
 import { formatCount, formatDuration, type Logger, type ProgressDisplay } from '@blockpruner/telemetry';
 import { formatAddress } from '@blockpruner/wire';
+import { RunningClock } from './running-clock.ts';
 import { FleetDriver, type CellSource, type FleetNote } from './fleet-driver.ts';
 import type { ShapePlans } from './shape-plans.ts';
 import { LocalWorkers } from './local-workers.ts';
-import { RunError } from './usage-error.ts';
+import { NoWorkers, RunError } from './usage-error.ts';
 import type { WorkerPlan } from './worker-plan.ts';
+import { WorkerWait } from './worker-wait.ts';
 
 /** A worker slower than this is taken for stuck: it would need a day for what a core does in minutes. */
 const SLOWEST_FLOPS_PER_SECOND = 1e9;
@@ -37,12 +39,15 @@ export class RunningFleet {
   private readonly options: RunningFleetOptions;
   private readonly local: LocalWorkers | undefined;
   private readonly port: number;
+  private readonly wait: WorkerWait;
+  private readonly clock = new RunningClock();
 
   private constructor(options: RunningFleetOptions, driver: FleetDriver, port: number) {
     const { plan, cacheFolder, logger } = options;
     this.options = options;
     this.driver = driver;
     this.port = port;
+    this.wait = new WorkerWait(plan.workerTimeoutMs);
     this.local =
       plan.local.length === 0
         ? undefined
@@ -83,15 +88,17 @@ export class RunningFleet {
     }
   }
 
+  /** `host:port` that the coordinator listens on. */
+  get listening(): string {
+    return formatAddress({ host: this.options.plan.listenHost, port: this.port });
+  }
+
   start(): void {
     const { plan, logger } = this.options;
     if (plan.remote) {
-      const { listenHost } = plan;
-      const isAny = listenHost === '0.0.0.0' || listenHost === '::';
-      const address = formatAddress({ host: isAny ? hostname() : listenHost, port: this.port });
       logger.info(
-        { listening: formatAddress({ host: listenHost, port: this.port }) },
-        `waiting for workers; on any machine that sees the model at the same path, run: blockpruner worker --connect ${address}`,
+        { listening: this.listening },
+        `waiting for workers; on any machine that sees the model at the same path, run: ${this.workerCommand()}`,
       );
     }
     this.local?.start();
@@ -114,7 +121,8 @@ export class RunningFleet {
       sweep,
       rows,
       (id) => !cells.has(id),
-      ({ doneCells, totalCells, doneFlops, totalFlops, tokensPerSecond, readyWorkers }) => {
+      ({ doneCells, totalCells, doneFlops, totalFlops, tokensPerSecond, readyWorkers, connectedWorkers }) => {
+        this.watchWorkers(connectedWorkers, readyWorkers);
         const left = secondsLeft(totalFlops - doneFlops);
         const details = [
           `${formatCount(tokensPerSecond)} tokens/s`,
@@ -131,6 +139,37 @@ export class RunningFleet {
       },
     );
     progress.clear();
+  }
+
+  /** Where local workers alone are meant, those that die are started again, and say so themselves. */
+  private watchWorkers(connected: number, ready: number): void {
+    const { plan, logger } = this.options;
+    const patience = formatDuration(plan.workerTimeoutMs / 1000);
+    switch (this.wait.look(this.clock.now(), connected, ready)) {
+      case 'begun':
+        if (plan.remote)
+          logger.warn(`no worker is left; waiting ${patience} for one: ${this.workerCommand()}`);
+        return;
+      case 'over':
+        this.driver.fail(
+          new NoWorkers(
+            plan.remote
+              ? `no worker for ${patience} (--worker-timeout); start some with: ${this.workerCommand()}`
+              : `no worker for ${patience} (--worker-timeout); log.jsonl says why the local ones do not come`,
+          ),
+        );
+        return;
+      case null:
+        return;
+    }
+  }
+
+  /** What to run on another machine. */
+  private workerCommand(): string {
+    const { listenHost } = this.options.plan;
+    const isAny = listenHost === '0.0.0.0' || listenHost === '::';
+    const address = formatAddress({ host: isAny ? hostname() : listenHost, port: this.port });
+    return `blockpruner worker --connect ${address}`;
   }
 
   /** @param finished tells remote workers that the run is over */

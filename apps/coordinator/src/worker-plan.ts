@@ -7,10 +7,10 @@ import {
   type ModelShape,
   type WorkerMemory,
 } from '@blockpruner/blocks';
-import { formatBytes, parseBytes } from '@blockpruner/telemetry';
+import { formatBytes, parseBytes, parseDuration } from '@blockpruner/telemetry';
 import { parseListen } from './listen-address.ts';
 import type { ResolvedSettings } from './resolve-settings.ts';
-import type { WORKER_SETTINGS } from './setting.ts';
+import { setting, type WORKER_SETTINGS } from './setting.ts';
 import { RunError, UsageError } from './usage-error.ts';
 
 /** What was asked for about workers. */
@@ -47,6 +47,8 @@ export interface WorkerPlan {
   readonly remote: boolean;
   /** Whether workers of any numeric class are let in. */
   readonly mixedClasses: boolean;
+  /** How long a run waits for a worker. */
+  readonly workerTimeoutMs: number;
 }
 
 /**
@@ -86,6 +88,7 @@ export function planWorkers(
     listenPort: port,
     remote: listen !== undefined,
     mixedClasses: settings.mixedClasses ?? false,
+    workerTimeoutMs: parseDuration(settings.workerTimeout ?? String(setting('workerTimeout').default))!,
   };
 }
 
