@@ -171,7 +171,9 @@ describe('blockpruner worker that cannot serve', () => {
     const ended = await refused.ended;
     await server.close();
     expect(ended.code).toBe(1);
-    expect(errorLine(ended)).toMatch(/127\.0\.0\.1:\d+ refused this worker: .*no worker from the north/);
+    expect(errorLine(ended)).toMatch(
+      /^this worker is refused: coordinator 127\.0\.0\.1:\d+: .*no worker from the north/,
+    );
   });
 
   it('exits 1 when it does not find the model, or finds another, and the coordinator waits for one that does', async () => {

@@ -93,10 +93,7 @@ export function connectToCoordinator(
         clearInterval(heartbeat);
         runner.disconnected();
         if (reason.kind === 'refused') {
-          end({
-            exitCode: 1,
-            error: `the coordinator at ${options.connect} refused this worker: ${reason.reason}`,
-          });
+          end({ exitCode: 1, error: `this worker is refused: ${reason.reason}` });
         } else if (phase.at === 'draining') {
           end({ exitCode: 0 }); // a lost stream is a lost lease: nothing is left to finish
         } else {
