@@ -84,7 +84,9 @@ export class ArtifactProcess {
       );
     }
     this.request = { ...this.request, ports: [answer.port] }; // (1)
-    child.on('message', ({ reason }: ServeWarning) => this.logger.warn({ reason }, 'turned away from the model files'));
+    child.on('message', ({ reason }: ServeWarning) =>
+      this.logger.warn({ reason }, 'turned away from the model files'),
+    );
     if (child.exitCode !== null || child.signalCode !== null) this.revive('it ended at once');
     else child.once('exit', (code, signal) => this.revive(exitReason(code, signal)));
   }

@@ -52,6 +52,7 @@ const PLAN: WorkerPlan = {
   remote: null,
   artifacts: null,
   mixedClasses: false,
+  workerTimeoutMs: 900_000,
 };
 
 const remove = (count: number): SearchProblem => ({

@@ -11,8 +11,11 @@ import {
   type WorkerConnection,
   type WorkerMessage,
 } from '@blockpruner/wire';
+import { BarrenStays } from './barren-stays.ts';
 import type { CellHandlers, EvaluationHooks, FleetNote } from './fleet-hooks.ts';
 import { logFleetEvent } from './fleet-log.ts';
+import { Peers } from './peers.ts';
+import { RunningClock } from './running-clock.ts';
 import { ShapePlans } from './shape-plans.ts';
 import { RunError } from './usage-error.ts';
 
@@ -23,6 +26,7 @@ const TICK_MS = 500;
 const CHECKED_SHARE = 0.005;
 /** Rows on which the candidates that a decision is between are computed by two workers. */
 const CONFIRMED_ROWS = 2;
+const clock = new RunningClock();
 
 export interface FleetDriverOptions extends CellHandlers {
   readonly runId: string;
@@ -49,6 +53,8 @@ export interface FleetDriverOptions extends CellHandlers {
   readonly logger: Logger;
   /** What the journal shall hold of the workers: who joined, the plan of a class, a plan that shrank. */
   readonly onNote: (note: FleetNote) => void;
+  /** Two workers differ in this cell, and there is no third one to decide; said at each tick. */
+  readonly onUndecided: (cell: CellId) => void;
 }
 
 /**
@@ -64,12 +70,8 @@ export class FleetDriver {
   private readonly options: FleetDriverOptions;
   private readonly fleet: Fleet;
   private readonly server: FleetServer;
-  private readonly connections = new Map<string, WorkerConnection>();
-  private readonly workerIds = new Map<WorkerConnection, string>();
-  private readonly names = new Map<string, string>();
-  private readonly classes = new Map<string, string>();
-  /** By the worker's name, FLOP/s. */
-  private readonly peaks = new Map<string, number>();
+  private readonly peers = new Peers();
+  private readonly stays = new BarrenStays();
   private flopsOfFinished = 0;
   readonly shapePlans: ShapePlans;
   private readonly ticker: NodeJS.Timeout;
@@ -126,7 +128,7 @@ export class FleetDriver {
 
   /** FLOP/s that each of these workers measured on its device; 0 where it has measured nothing. */
   peaksOf(workerNames: Iterable<string>): number[] {
-    return Array.from(workerNames, (name) => this.peaks.get(name) ?? 0);
+    return this.peers.peaksOf(workerNames);
   }
 
   /** @throws WireError when the port is in use, or the host or a file of its security cannot be used */
@@ -175,6 +177,7 @@ export class FleetDriver {
         ...this.fleet.progress(),
         tokensPerSecond: this.fleet.tokensPerSecond(now()),
         readyWorkers: this.fleet.readyCount,
+        connectedWorkers: this.peers.count,
       });
     const finished = new Promise<void>((resolve, reject) => {
       this.evaluation = { resolve, reject, onProgress: report, onWaiting }; // (1)
@@ -195,7 +198,7 @@ export class FleetDriver {
   /** @param finished tells the workers that the run is over, so that they do not dial again */
   async close(finished: boolean): Promise<void> {
     clearInterval(this.ticker);
-    if (finished) for (const connection of this.connections.values()) connection.send({ kind: 'finished' });
+    if (finished) for (const connection of this.peers.all()) connection.send({ kind: 'finished' });
     this.closed = true; // (3)
     await this.server.close();
   }
@@ -203,7 +206,7 @@ export class FleetDriver {
   private join(connection: WorkerConnection, hello: Hello): void {
     const { logger } = this.options;
     const { workerId, name, numericClass, device } = hello;
-    const known = this.connections.get(workerId);
+    const known = this.peers.connectionOf(workerId);
     if (known) {
       this.leave(known, 'lost', 'the worker dialled again'); // (2)
       known.close();
@@ -214,10 +217,8 @@ export class FleetDriver {
       connection.refuse(answer.reason);
       return;
     }
-    this.connections.set(workerId, connection);
-    this.workerIds.set(connection, workerId);
-    this.names.set(workerId, name);
-    this.classes.set(workerId, numericClass);
+    this.peers.add(workerId, connection, name, numericClass);
+    this.stays.begin(workerId, name, device);
     logger.info(
       { worker: name, device, numericClass, threads: hello.threads, peer: connection.peer },
       'worker joined',
@@ -239,10 +240,10 @@ export class FleetDriver {
   }
 
   private receive(connection: WorkerConnection, message: WorkerMessage): void {
-    const workerId = this.workerIds.get(connection);
+    const workerId = this.peers.idOf(connection);
     if (workerId === undefined) return; // of a connection already given up
     const { logger, model } = this.options;
-    const worker = this.nameOf(workerId);
+    const worker = this.peers.nameOf(workerId);
     switch (message.kind) {
       case 'ready':
         if (message.modelFingerprint !== model.fingerprint) {
@@ -252,8 +253,8 @@ export class FleetDriver {
           return;
         }
         this.offerPlan(workerId, message.shapePlan);
-        this.peaks.set(worker, message.peakFlopsPerSecond);
-        return this.log(this.fleet.ready(workerId, now(), message.peakFlopsPerSecond));
+        this.peers.measured(workerId, message.peakFlopsPerSecond);
+        return this.admit(connection, workerId);
       case 'heartbeat':
         return this.log(this.fleet.heartbeat(workerId, now(), message.taskId));
       case 'cells': {
@@ -263,7 +264,8 @@ export class FleetDriver {
           message.cells,
           now(),
         );
-        const source = { workerName: worker, numericClass: this.classOf(workerId), inFp32 };
+        const source = { workerName: worker, numericClass: this.peers.classOf(workerId), inFp32 };
+        if (accepted.length > 0) this.stays.delivered(workerId);
         if (accepted.length > 0) this.options.onCells(accepted, source);
         if (corrected.length > 0) this.options.onCorrected(corrected, source);
         return this.log(events);
@@ -273,7 +275,11 @@ export class FleetDriver {
       case 'taskFailed':
         if (!message.retryable) throw new RunError(message.reason);
         if (message.shrunkPlan) {
-          const shrunk = { worker, numericClass: this.classOf(workerId), shapePlan: message.shrunkPlan };
+          const shrunk = {
+            worker,
+            numericClass: this.peers.classOf(workerId),
+            shapePlan: message.shrunkPlan,
+          };
           logger.warn(
             { ...shrunk, reason: message.reason },
             'a worker computes with a smaller shape plan now',
@@ -286,10 +292,11 @@ export class FleetDriver {
         logger.error({ worker, reason: message.reason }, 'worker cannot work for this run');
         this.leave(connection, 'drained', message.reason);
         const { remote } = this.options;
-        if (!remote && this.connections.size === 0)
-          throw new RunError(`no worker can work: ${message.reason}`);
+        if (!remote && this.peers.count === 0) throw new RunError(`no worker can work: ${message.reason}`);
         return;
       }
+      case 'draining':
+        return this.log(this.fleet.drain(workerId, message.taskId, message.reason, now()));
       case 'leaving':
         return this.leave(connection, 'drained', message.reason);
       case 'hello':
@@ -297,10 +304,24 @@ export class FleetDriver {
     }
   }
 
+  /** Tasks may go to the worker: now, or later where its place has brought nothing lately. */
+  private admit(connection: WorkerConnection, workerId: string): void {
+    const waitMs = this.stays.waitMs(workerId, now());
+    const ready = (): void => this.log(this.fleet.ready(workerId, now(), this.peers.peakOf(workerId)));
+    if (waitMs === 0) return ready();
+    const waits = { worker: this.peers.nameOf(workerId), seconds: Math.ceil(waitMs / 1000) };
+    this.options.logger.warn(waits, 'worker gets no task yet: lost again and again without delivering');
+    setTimeout(() => {
+      this.guard(() => {
+        if (this.peers.connectionOf(workerId) === connection) ready();
+      });
+    }, waitMs);
+  }
+
   private offerPlan(workerId: string, shapePlan: ShapePlan): void {
-    const numericClass = this.classOf(workerId);
+    const numericClass = this.peers.classOf(workerId);
     if (!this.shapePlans.offer(numericClass, shapePlan)) return;
-    const worker = this.nameOf(workerId);
+    const worker = this.peers.nameOf(workerId);
     this.options.logger.info({ worker, numericClass, shapePlan }, 'shape plan fixed');
     this.options.onNote({ kind: 'shape-plan', numericClass, shapePlan, worker });
   }
@@ -310,32 +331,32 @@ export class FleetDriver {
     const events = this.fleet.expire(now());
     this.log(events);
     for (const event of events) {
-      const connection = event.kind === 'worker-left' ? this.connections.get(event.workerId) : undefined;
+      const connection = event.kind === 'worker-left' ? this.peers.connectionOf(event.workerId) : undefined;
       if (connection === undefined) continue;
-      this.forget(connection);
+      this.forget(connection, 'lost');
       connection.close();
     }
     if (this.fleet.isStarving) this.evaluation?.onWaiting();
+    const { undecided } = this.fleet;
+    if (undecided !== undefined) this.options.onUndecided(undecided);
   }
 
   /** A worker whose numbers two others contradict is sent away for good. */
   private dismiss(workerId: string, reason: string): void {
-    const connection = this.connections.get(workerId);
+    const connection = this.peers.connectionOf(workerId);
     if (connection === undefined) return;
-    this.forget(connection);
+    this.forget(connection, 'lost');
     connection.refuse(reason);
   }
 
   private leave(connection: WorkerConnection, how: 'lost' | 'drained', reason: string): void {
-    const workerId = this.forget(connection);
+    const workerId = this.forget(connection, how);
     if (workerId !== undefined) this.log(this.fleet.leave(workerId, how, reason));
   }
 
-  private forget(connection: WorkerConnection): string | undefined {
-    const workerId = this.workerIds.get(connection);
-    if (workerId === undefined) return undefined;
-    this.workerIds.delete(connection);
-    this.connections.delete(workerId);
+  private forget(connection: WorkerConnection, how: 'lost' | 'drained'): string | undefined {
+    const workerId = this.peers.remove(connection);
+    if (workerId !== undefined) this.stays.end(workerId, how === 'lost', now());
     return workerId;
   }
 
@@ -357,31 +378,24 @@ export class FleetDriver {
     const { assignments, cancellations, events } = this.fleet.assignments(now());
     this.log(events);
     for (const { workerId, taskId } of cancellations)
-      this.connections.get(workerId)?.send({ kind: 'cancel', taskId });
+      this.peers.connectionOf(workerId)?.send({ kind: 'cancel', taskId });
     for (const { workerId, task } of assignments) {
       const { id, base, candidates, baseline, inFp32 = false } = task;
       const rows = task.rows.map((index) => ({ index, tokenIds: this.options.rows[index] }));
-      const plan = this.shapePlans.of(this.classOf(workerId));
+      const plan = this.shapePlans.of(this.peers.classOf(workerId));
       if (plan === undefined)
-        throw new Error(`worker ${this.nameOf(workerId)} is ready without a shape plan`);
-      this.connections.get(workerId)?.send({
+        throw new Error(`worker ${this.peers.nameOf(workerId)} is ready without a shape plan`);
+      this.stays.tookTask(workerId);
+      this.peers.connectionOf(workerId)?.send({
         kind: 'assign',
         task: { taskId: id, base, candidates, unit: unitOf(task), baseline, rows, plan, inFp32 },
       });
     }
   }
 
-  private classOf(workerId: string): string {
-    return this.classes.get(workerId) ?? '';
-  }
-
-  private nameOf(workerId: string): string {
-    return this.names.get(workerId) ?? workerId;
-  }
-
   private log(events: readonly FleetEvent[]): void {
     for (const event of events) {
-      logFleetEvent(this.options.logger, event, (workerId) => this.nameOf(workerId));
+      logFleetEvent(this.options.logger, event, (workerId) => this.peers.nameOf(workerId));
       if (event.kind !== 'worker-convicted' && event.kind !== 'cells-differ') continue;
       this.options.onNote({ ...event, cell: cellKey(event.cell) });
       if (event.kind === 'worker-convicted') this.dismiss(event.workerId, event.reason);
@@ -389,7 +403,6 @@ export class FleetDriver {
   }
 }
 
-/** Milliseconds of a clock that never goes back. */
 function now(): number {
-  return Math.round(performance.now());
+  return clock.now();
 }

@@ -27,6 +27,8 @@ export interface EvaluationProgress {
   readonly totalFlops: number;
   readonly tokensPerSecond: number;
   readonly readyWorkers: number;
+  /** Those that still load their model, too. */
+  readonly connectedWorkers: number;
 }
 
 /** Called while something is evaluated. */

@@ -46,6 +46,13 @@ export class LocalWorkers {
     this.options.plan.local.forEach((_, slot) => this.spawn(slot));
   }
 
+  /** Starts one more, like the first. @returns false where none is meant to be here */
+  startAnother(): boolean {
+    if (this.respawns.length === 0 || this.stopping) return false;
+    this.spawn(this.respawns.push(0) - 1);
+    return true;
+  }
+
   async stop(): Promise<void> {
     this.stopping = true;
     const gone = [...this.children].map((child) => new Promise((resolve) => child.once('exit', resolve)));
@@ -64,7 +71,7 @@ export class LocalWorkers {
     const startedMs = performance.now();
     this.children.add(child);
     logger.debug(
-      { localWorker: slot, workerPid: child.pid, device: plan.local[slot].device },
+      { localWorker: slot, workerPid: child.pid, device: plan.local[slot % plan.local.length].device },
       'local worker started',
     );
     let lastLine = '';
@@ -130,7 +137,7 @@ function workerEnvironment(own: NodeJS.ProcessEnv, token: string): NodeJS.Proces
 }
 
 function workerArguments({ address, plan, cacheFolder }: LocalWorkerOptions, slot: number): string[] {
-  const { device, maxThreads } = plan.local[slot];
+  const { device, maxThreads } = plan.local[slot % plan.local.length];
   const values: Record<string, string | null> = {
     '--connect': address,
     '--device': device,

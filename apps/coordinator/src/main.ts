@@ -11,7 +11,8 @@
  * cells go; close-calls.ts - noise, and choices made again in fp32; numeric-class.ts; running-fleet.ts - ports and
  * workers of a run; artifact-plan.ts, artifact-process.ts and artifact-child.ts - the process that serves the model's
  * files (@blockpruner/artifacts), artifact-message.ts - what it is told; fleet-driver.ts - the fleet's state machine
- * (@blockpruner/fleet) on real connections (@blockpruner/wire), fleet-hooks.ts and fleet-log.ts - what is heard of it;
+ * (@blockpruner/fleet) on real connections (@blockpruner/wire), peers.ts - who they are, barren-stays.ts,
+ * running-clock.ts and worker-wait.ts - patience with them, fleet-hooks.ts and fleet-log.ts - what is heard of it;
  * local-workers.ts - the processes of local:N.
  *
  * What computes runs in apps/worker. The search (@blockpruner/search), the run folder (@blockpruner/journal) and

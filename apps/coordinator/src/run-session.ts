@@ -11,6 +11,7 @@ import { cellSink } from './run-cells.ts';
 import { runSearch } from './search-run.ts';
 import type { ShapePlans } from './shape-plans.ts';
 import { shortPath } from './short-path.ts';
+import { NoWorkers, RunError } from './usage-error.ts';
 import type { WorkerPlan } from './worker-plan.ts';
 
 export interface RunSession {
@@ -61,6 +62,14 @@ export async function carryOut(session: RunSession): Promise<void> {
     console.print(resultReport(result, folder.path, json));
   } catch (error) {
     if (error instanceof Interrupted) interrupted = error;
+    if (error instanceof NoWorkers && folder) {
+      folder.appendEvent({ kind: 'interrupted', reason: error.message });
+      const listen = session.plan.remote ? ` --listen ${fleet.listening}` : '';
+      throw new RunError(
+        `${error.message}; then go on with: blockpruner resume ${shortPath(folder.path)}${listen}`,
+        { cause: error },
+      );
+    }
     throw error;
   } finally {
     restoreSignals();

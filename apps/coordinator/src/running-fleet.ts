@@ -3,16 +3,18 @@ import { hostname } from 'node:os';
 import { baselineFlops, DENSE, type BlockIndex, type Mask } from '@blockpruner/blocks';
 import { listModelFiles, type Checkpoint } from '@blockpruner/checkpoint';
 import type { Work } from '@blockpruner/fleet';
-import type { CellTable } from '@blockpruner/perplexity';
+import { cellKey, type CellId, type CellTable } from '@blockpruner/perplexity';
 import { formatCount, formatDuration, type Logger, type ProgressDisplay } from '@blockpruner/telemetry';
 import { formatAddress } from '@blockpruner/wire';
 import { ArtifactProcess } from './artifact-process.ts';
 import { FleetDriver } from './fleet-driver.ts';
 import type { CellHandlers, EvaluationHooks, FleetNote } from './fleet-hooks.ts';
+import { RunningClock } from './running-clock.ts';
 import type { ShapePlans } from './shape-plans.ts';
 import { LocalWorkers } from './local-workers.ts';
-import { RunError } from './usage-error.ts';
+import { NoWorkers, RunError } from './usage-error.ts';
 import type { WorkerPlan } from './worker-plan.ts';
+import { WorkerWait } from './worker-wait.ts';
 
 /** A worker slower than this is taken for stuck: it would need a day for what a core does in minutes. */
 const SLOWEST_FLOPS_PER_SECOND = 1e9;
@@ -39,11 +41,15 @@ export class RunningFleet {
   private readonly artifacts: ArtifactProcess | null;
   private local: LocalWorkers | undefined;
   private remotePort = 0;
+  private readonly wait: WorkerWait;
+  private readonly clock = new RunningClock();
+  private hasReferee = false;
 
   private constructor(options: RunningFleetOptions, driver: FleetDriver, artifacts: ArtifactProcess | null) {
     this.options = options;
     this.driver = driver;
     this.artifacts = artifacts;
+    this.wait = new WorkerWait(options.plan.workerTimeoutMs);
   }
 
   /** Opens the ports; starts no worker yet, so that nothing runs when a port is taken. */
@@ -70,8 +76,9 @@ export class RunningFleet {
       onCells: options.onCells,
       onCorrected: options.onCorrected,
       onNote: options.onNote,
+      onUndecided: (cell) => fleet.callReferee(cell),
     });
-    const fleet = new RunningFleet(options, driver, artifacts);
+    const fleet: RunningFleet = new RunningFleet(options, driver, artifacts);
     try {
       await fleet.openPorts();
       return fleet;
@@ -82,20 +89,22 @@ export class RunningFleet {
     }
   }
 
+  /** `host:port` that workers of other machines may dial; null where none are expected. */
+  get listening(): string | null {
+    const { remote } = this.options.plan;
+    return remote && formatAddress({ host: remote.host, port: this.remotePort });
+  }
+
   start(): void {
     const { plan, logger } = this.options;
     if (plan.remote) {
-      const { host, workerFlags, warnings } = plan.remote;
-      for (const warning of warnings) logger.warn(warning);
-      const isAny = host === '0.0.0.0' || host === '::';
-      const address = formatAddress({ host: isAny ? hostname() : host, port: this.remotePort });
-      const command = ['blockpruner worker --connect', address, ...workerFlags].join(' ');
+      for (const warning of plan.remote.warnings) logger.warn(warning);
       logger.info(
         {
-          listening: formatAddress({ host, port: this.remotePort }),
+          listening: this.listening,
           ...(this.artifacts ? { artifacts: this.artifacts.port } : {}),
         },
-        `waiting for workers; on any machine${this.artifacts ? '' : ' that sees the model at the same path'}, run: ${command}`,
+        `waiting for workers; on any machine${this.artifacts ? '' : ' that sees the model at the same path'}, run: ${this.workerCommand()}`,
       );
     }
     this.local?.start();
@@ -153,7 +162,16 @@ export class RunningFleet {
     title: string,
     secondsLeft: (flopsLeftHere: number) => number | null,
   ): EvaluationHooks['onProgress'] {
-    return ({ doneCells, totalCells, doneFlops, totalFlops, tokensPerSecond, readyWorkers }) => {
+    return ({
+      doneCells,
+      totalCells,
+      doneFlops,
+      totalFlops,
+      tokensPerSecond,
+      readyWorkers,
+      connectedWorkers,
+    }) => {
+      this.watchWorkers(connectedWorkers, readyWorkers);
       const left = secondsLeft(totalFlops - doneFlops);
       const details = [
         `${formatCount(tokensPerSecond)} tokens/s`,
@@ -168,6 +186,49 @@ export class RunningFleet {
         detail: readyWorkers === 0 ? 'waiting for a worker' : details.join(', '),
       });
     };
+  }
+
+  /** Has one more worker decide between two: a fresh process of this machine, or whoever comes. */
+  private callReferee(cell: CellId): void {
+    if (this.hasReferee) return;
+    this.hasReferee = true;
+    const isStarted = this.local?.startAnother() ?? false;
+    this.options.logger.error(
+      { cell: cellKey(cell) },
+      `two workers differ, and a third one has to decide: ${isStarted ? 'starting one' : `start one with: ${this.workerCommand()}`}`,
+    );
+  }
+
+  /** Where local workers alone are meant, those that die are started again, and say so themselves. */
+  private watchWorkers(connected: number, ready: number): void {
+    const { plan, logger } = this.options;
+    const patience = formatDuration(plan.workerTimeoutMs / 1000);
+    switch (this.wait.look(this.clock.now(), connected, ready)) {
+      case 'begun':
+        if (plan.remote)
+          logger.warn(`no worker is left; waiting ${patience} for one: ${this.workerCommand()}`);
+        return;
+      case 'over':
+        this.driver.fail(
+          new NoWorkers(
+            plan.remote
+              ? `no worker for ${patience} (--worker-timeout); start some with: ${this.workerCommand()}`
+              : `no worker for ${patience} (--worker-timeout); log.jsonl says why the local ones do not come`,
+          ),
+        );
+        return;
+      case null:
+        return;
+    }
+  }
+
+  /** What to run on another machine. */
+  private workerCommand(): string {
+    const { remote } = this.options.plan;
+    if (remote === null) return 'blockpruner worker';
+    const isAny = remote.host === '0.0.0.0' || remote.host === '::';
+    const address = formatAddress({ host: isAny ? hostname() : remote.host, port: this.remotePort });
+    return ['blockpruner worker --connect', address, ...remote.workerFlags].join(' ');
   }
 
   /** @param finished tells remote workers that the run is over */

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { parseDuration } from '@blockpruner/telemetry';
 import { z } from 'zod';
 
 /**
@@ -44,6 +45,7 @@ const EXPECTED = {
   memory: 'a size, e.g. 12GiB, 512MiB or a number of bytes',
   dtype: 'auto, fp32, bf16 or fp16',
   stages: 'auto, or a whole number from 1 to 512',
+  duration: 'a time above 0, e.g. 90s, 15min or 2h',
 };
 
 const text = z.string().min(1, EXPECTED.text);
@@ -241,6 +243,14 @@ const SETTINGS = {
     default: 8,
     schema: wholeNumber(1, 999).describe(EXPECTED.threads),
   },
+  workerTimeout: {
+    key: 'worker-timeout',
+    metavar: 'time',
+    description: 'give up, with all that was computed kept, when there has been no worker for so long',
+    group: 'Workers',
+    default: '15min',
+    schema: text.refine((value) => (parseDuration(value) ?? 0) > 0).describe(EXPECTED.duration),
+  },
   threads: {
     key: 'threads',
     metavar: 'n',
@@ -351,6 +361,7 @@ export const WORKER_SETTINGS = [
   'artifactListen',
   'artifactBandwidth',
   'artifactStreams',
+  'workerTimeout',
   'threads',
   'microBatch',
   'memoryLimit',

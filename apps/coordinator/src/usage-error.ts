@@ -5,5 +5,10 @@ export class UsageError extends Error {
 
 /** The command cannot go on, through no fault of its options: exit code 1. */
 export class RunError extends Error {
-  override readonly name = 'RunError';
+  override readonly name: string = 'RunError';
+}
+
+/** No worker came within the worker timeout: a resume goes on once there is one. */
+export class NoWorkers extends RunError {
+  override readonly name = 'NoWorkers';
 }

@@ -34,6 +34,11 @@ function withGpus<T>(visible: string, run: () => T): T {
 }
 
 describe('planWorkers', () => {
+  it('waits for a worker as long as it is told, or a quarter of an hour', () => {
+    expect(plan({ workerTimeout: '90s' }).workerTimeoutMs).toBe(90_000);
+    expect(plan().workerTimeoutMs).toBe(900_000);
+  });
+
   it('starts as many workers as asked for, and awaits no others', () => {
     const { local, remote } = plan({ workers: 'local:2' });
     expect(local).toHaveLength(2);

@@ -7,11 +7,11 @@ import {
   type ModelShape,
   type WorkerMemory,
 } from '@blockpruner/blocks';
-import { formatBytes, parseBytes } from '@blockpruner/telemetry';
+import { formatBytes, parseBytes, parseDuration } from '@blockpruner/telemetry';
 import { planArtifacts, type ArtifactPlan } from './artifact-plan.ts';
 import { planRemotePort, type RemotePort } from './remote-port.ts';
 import type { ResolvedSettings } from './resolve-settings.ts';
-import type { WORKER_SETTINGS } from './setting.ts';
+import { setting, type WORKER_SETTINGS } from './setting.ts';
 import { RunError, UsageError } from './usage-error.ts';
 
 /** What was asked for about workers. */
@@ -48,6 +48,8 @@ export interface WorkerPlan {
   readonly artifacts: ArtifactPlan | null;
   /** Whether workers of any numeric class are let in. */
   readonly mixedClasses: boolean;
+  /** How long a run waits for a worker. */
+  readonly workerTimeoutMs: number;
 }
 
 /**
@@ -87,6 +89,7 @@ export function planWorkers(
     remote,
     artifacts,
     mixedClasses: settings.mixedClasses ?? false,
+    workerTimeoutMs: parseDuration(settings.workerTimeout ?? String(setting('workerTimeout').default))!,
   };
 }
 

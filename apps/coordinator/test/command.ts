@@ -13,7 +13,7 @@ import {
 import type { TemporaryFolder, TinyModelName, TinyModelSpec } from '@blockpruner/testkit';
 import { afterAll } from 'vitest';
 
-const BLOCKPRUNER = join(import.meta.dirname, '../bin/blockpruner');
+export const BLOCKPRUNER = join(import.meta.dirname, '../bin/blockpruner');
 
 /** How a command ended. */
 export interface Ended {
@@ -40,10 +40,20 @@ export class Command {
   private stdout = '';
   stderr = '';
 
-  /** @param leadsGroup gives it a process group of its own, as a terminal does */
-  constructor(args: readonly string[], cwd: string, env: Record<string, string> = {}, leadsGroup = false) {
+  /**
+   * @param leadsGroup gives it a process group of its own, as a terminal does
+   * @param under a command that runs it, such as one that gives it a namespace
+   */
+  constructor(
+    args: readonly string[],
+    cwd: string,
+    env: Record<string, string> = {},
+    leadsGroup = false,
+    under: readonly string[] = [],
+  ) {
     const own = Object.entries(process.env).filter(([name]) => !name.startsWith('BLOCKPRUNER_'));
-    this.child = spawn(BLOCKPRUNER, args, {
+    const [command, ...rest] = [...under, BLOCKPRUNER, ...args];
+    this.child = spawn(command, rest, {
       cwd,
       env: { ...Object.fromEntries(own), BLOCKPRUNER_LOG_FORMAT: 'json', ...env },
       detached: leadsGroup,
@@ -68,6 +78,11 @@ export class Command {
     return this.ended;
   }
 
+  /** What it has said so far. */
+  get said(): string {
+    return this.stderr;
+  }
+
   get pid(): number {
     return this.child.pid ?? 0;
   }
@@ -82,10 +97,10 @@ export class Command {
   }
 
   /** Waits until stderr holds the text; throws when the command ends without. */
-  async says(text: string | RegExp): Promise<void> {
+  async says(text: string | RegExp, timeoutMs = 60_000): Promise<void> {
     const isSaid = (): boolean =>
       typeof text === 'string' ? this.stderr.includes(text) : text.test(this.stderr);
-    await waitFor(() => isSaid() || !running.has(this), { timeoutMs: 60_000 }).catch(() => undefined);
+    await waitFor(() => isSaid() || !running.has(this), { timeoutMs }).catch(() => undefined);
     if (!isSaid()) throw new Error(`${String(text)} was not said:\n${this.stderr}`);
   }
 }

@@ -35,7 +35,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  artifacts?.close();
+  await artifacts?.close();
   await fleet.close();
   await store.close();
   folder.remove();

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { oomKills } from '@blockpruner/inference';
-import type { Logger } from '@blockpruner/telemetry';
+import { formatDuration, type Logger } from '@blockpruner/telemetry';
 import {
   FleetClient,
   parseAddress,
@@ -27,7 +27,16 @@ export interface Connection {
   readonly ended: Promise<WorkerEnd>;
   /** Tells the coordinator, which gives the work to others, then ends. */
   stop(reason: string, exitCode: number): void;
+  /**
+   * Gives back the tasks that wait, finishes the one in hand within the grace time, then ends with exit code 0. Asked
+   * again, it changes nothing.
+   */
+  drain(reason: string): void;
 }
+
+type Phase =
+  | { readonly at: 'serving' | 'over' }
+  | { readonly at: 'draining'; readonly reason: string; readonly graceTimer: NodeJS.Timeout };
 
 /**
  * Dials the coordinator and serves it until it says `finished`, refuses us, or `stop` is called. A lost or missing
@@ -68,11 +77,12 @@ export function connectToCoordinator(
   );
   let locating = new AbortController();
   let heartbeat: NodeJS.Timeout | undefined;
-  let isOver = false;
+  let phase: Phase = { at: 'serving' };
 
   const end = (outcome: WorkerEnd): void => {
-    if (isOver) return;
-    isOver = true;
+    if (phase.at === 'over') return;
+    if (phase.at === 'draining') clearTimeout(phase.graceTimer);
+    phase = { at: 'over' };
     clearInterval(heartbeat);
     locating.abort();
     runner.close();
@@ -102,6 +112,8 @@ export function connectToCoordinator(
         runner.disconnected();
         if (reason.kind === 'refused') {
           end({ exitCode: 1, error: `refused by ${reason.reason}` });
+        } else if (phase.at === 'draining') {
+          end({ exitCode: 0 }); // a lost stream is a lost lease: nothing is left to finish
         } else {
           logger.warn(
             {
@@ -128,14 +140,16 @@ export function connectToCoordinator(
         void serve(message);
         return;
       case 'assign':
-        return runner.assign(message.task);
+        if (phase.at === 'serving') runner.assign(message.task); // else it is another's: draining gave it back
+        return;
       case 'cancel':
-        return runner.cancel(message.taskId);
+        runner.cancel(message.taskId);
+        return leaveIfDraining();
       case 'drain':
-        return stop('drained by the coordinator', 0);
+        return drain('drained by the coordinator');
       case 'finished':
         logger.info('the run has finished');
-        if (options.exitWhenDone) end({ exitCode: 0 });
+        if (options.exitWhenDone || phase.at === 'draining') end({ exitCode: 0 });
         return;
       case 'refused':
         return; // arrives as a close reason
@@ -145,6 +159,7 @@ export function connectToCoordinator(
   const answer = (message: WorkerMessage): void => {
     client.send(message);
     if (message.kind === 'failed') end({ exitCode: 1, error: message.reason });
+    if (message.kind === 'taskDone' || message.kind === 'taskFailed') queueMicrotask(leaveIfDraining);
   };
 
   /** Heartbeats go on meanwhile; a lost connection ends the locating, and the next welcome goes on with it. */
@@ -167,8 +182,26 @@ export function connectToCoordinator(
     end({ exitCode });
   };
 
+  const drain = (reason: string): void => {
+    if (phase.at !== 'serving') return;
+    const task = runner.keepOnlyRunning();
+    if (task === null) return stop(reason, 0);
+    const grace = formatDuration(options.drainGraceMs / 1000);
+    logger.info({ reason, task }, `draining: finishing the task in hand, for ${grace} at most`);
+    client.send({ kind: 'draining', taskId: task, reason });
+    const graceTimer = setTimeout(
+      () => stop(`${reason}; the task in hand takes longer than ${grace}`, 0),
+      options.drainGraceMs,
+    );
+    phase = { at: 'draining', reason, graceTimer };
+  };
+
+  const leaveIfDraining = (): void => {
+    if (phase.at === 'draining') stop(phase.reason, 0);
+  };
+
   client.connect();
-  return { ended, stop };
+  return { ended, stop, drain };
 }
 
 function ownVersion(): string {

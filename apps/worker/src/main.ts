@@ -4,15 +4,15 @@
  * The pieces: options.ts - the command line; security-options.ts - its part on TLS and token; device.ts - dtype and
  * memory of the device; connection.ts - hello, heartbeats and dialling again; model-locator.ts - the run's model on this
  * machine, fetched where it is not, with fetch-log.ts; task-runner.ts - the tasks in hand; compute-child.ts - the process
- * that computes them, in compute-environment.ts; plan-limit.ts - what fits into memory; parent-pipe.ts - notices that
- * the coordinator that started us is gone; self-test.ts - one block evaluated, for `blockpruner doctor`; usage-error.ts.
+ * that computes them, in compute-environment.ts; plan-limit.ts - what fits into memory; parent-pipe.ts - what the
+ * process that started us tells, and that it is gone; self-test.ts - one block evaluated, for `blockpruner doctor`; usage-error.ts.
  */
 import { createLogger } from '@blockpruner/telemetry';
 import { computeEnvironment } from './compute-environment.ts';
 import { connectToCoordinator } from './connection.ts';
 import { findDevice } from './device.ts';
 import { parseWorkerCommand, WORKER_HELP, type WorkerOptions } from './options.ts';
-import { onParentGone } from './parent-pipe.ts';
+import { watchParent } from './parent-pipe.ts';
 import { selfTest } from './self-test.ts';
 import { WorkerUsageError } from './usage-error.ts';
 
@@ -42,12 +42,18 @@ async function work(options: WorkerOptions): Promise<number> {
   const device = findDevice(options, process.env.CUDA_VISIBLE_DEVICES);
   const connection = connectToCoordinator(options, device, computeEnvironment(process.env), logger);
   if (options.parentPipe) {
-    onParentGone(() => connection.stop('the process that started this worker is gone', 0));
+    watchParent({
+      onDrain: () => connection.drain('terminated'),
+      onGone: () => connection.stop('the process that started this worker is gone', 0),
+    });
     process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole process group; the parent decides
   } else {
     process.on('SIGINT', () => connection.stop('interrupted', 130));
   }
-  process.on('SIGTERM', () => connection.stop('terminated', 0));
+  process.once('SIGTERM', () => {
+    process.on('SIGTERM', () => connection.stop('terminated', 0));
+    connection.drain('terminated');
+  });
   const { exitCode, error } = await connection.ended;
   if (error !== undefined) writeError(error);
   return exitCode;

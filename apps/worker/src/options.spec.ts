@@ -24,6 +24,7 @@ describe('parseWorkerCommand', () => {
         stages: 'auto',
         cacheFolder: join(homedir(), '.cache', 'blockpruner'),
         cacheLimitBytes: null,
+        drainGraceMs: 25_000,
         exitWhenDone: false,
         parentPipe: false,
         logLevel: 'info',
@@ -49,6 +50,7 @@ describe('parseWorkerCommand', () => {
       BLOCKPRUNER_STAGES: '3',
       BLOCKPRUNER_CACHE_DIR: '/data/cache',
       BLOCKPRUNER_CACHE_LIMIT: '100GiB',
+      BLOCKPRUNER_DRAIN_GRACE: '5min',
       BLOCKPRUNER_LOG_LEVEL: 'debug',
       BLOCKPRUNER_LOG_FORMAT: 'json',
     };
@@ -62,6 +64,7 @@ describe('parseWorkerCommand', () => {
         stages: 3,
         cacheFolder: '/data/cache',
         cacheLimitBytes: 100 * 2 ** 30,
+        drainGraceMs: 300_000,
         logLevel: 'debug',
         logFormat: 'json',
       },
@@ -123,6 +126,7 @@ describe('parseWorkerCommand', () => {
     ],
     [[...CONNECT, '--cache-limit', 'much'], '--cache-limit must be a size, as in 100GiB'],
     [[...CONNECT, '--memory-limit', '255MiB'], '--memory-limit must be a size of at least 256 MiB'],
+    [[...CONNECT, '--drain-grace', '25'], '--drain-grace must be a time from 0s to 24d, as in 25s or 5min'],
     [[...CONNECT, '--stages', '0'], '--stages must be auto or a whole number from 1 to 999; got "0"'],
     [[...CONNECT, '--log-level', 'loud'], '--log-level must be error, warn, info or debug; got "loud"'],
     [[...CONNECT, '--log-format', 'xml'], '--log-format must be auto, pretty or json; got "xml"'],
@@ -144,7 +148,7 @@ describe('parseWorkerCommand', () => {
 
   it('has a help that names every option a user may give', () => {
     const withValues = ['connect', 'device', 'dtype', 'threads', 'memory-limit', 'stages', 'cache-dir'];
-    for (const option of [...withValues, 'cache-limit', 'log-level', 'log-format']) {
+    for (const option of [...withValues, 'cache-limit', 'drain-grace', 'log-level', 'log-format']) {
       expect(WORKER_HELP).toContain(`--${option} <`);
       expect(WORKER_HELP).toContain(`BLOCKPRUNER_${option.toUpperCase().replace('-', '_')}`);
     }

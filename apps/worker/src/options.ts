@@ -2,7 +2,7 @@ import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resolveDtype, type Dtype } from '@blockpruner/inference';
-import { formatBytes, parseBytes } from '@blockpruner/telemetry';
+import { formatBytes, parseBytes, parseDuration } from '@blockpruner/telemetry';
 import type { ClientSecurity } from '@blockpruner/wire';
 import { parseSecurity, SECURITY_FLAGS, SECURITY_HELP } from './security-options.ts';
 import { WorkerUsageError } from './usage-error.ts';
@@ -32,6 +32,8 @@ export interface WorkerOptions {
   readonly cacheLimitBytes: number | null;
   /** Exit 0 when a run has finished, instead of waiting for the next one. */
   readonly exitWhenDone: boolean;
+  /** How long a worker that is told to stop may go on with the task in hand. */
+  readonly drainGraceMs: number;
   /** Exit as soon as standard input ends: it is a pipe that the coordinator holds. */
   readonly parentPipe: boolean;
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
@@ -58,6 +60,7 @@ ${SECURITY_HELP}
   --stages <n>            parts the model is cut into, one in memory at a time; auto takes as few as fit (env BLOCKPRUNER_STAGES; default: auto)
   --cache-dir <folder>    where fetched models and decoded copies of quantized models are kept (env BLOCKPRUNER_CACHE_DIR; default: ~/.cache/blockpruner)
   --cache-limit <size>    what fetched models may take of it; the one not used for longest goes first (env BLOCKPRUNER_CACHE_LIMIT; default: 90 % of what is free)
+  --drain-grace <time>    how long SIGTERM lets it finish the task in hand, as in 25s or 5min (env BLOCKPRUNER_DRAIN_GRACE; default: 25s)
   --exit-when-done        exit 0 when the run has finished instead of waiting for the next one
   --log-level <level>     error, warn, info or debug (env BLOCKPRUNER_LOG_LEVEL; default: info)
   --log-format <format>   auto (pretty on a terminal), pretty or json (env BLOCKPRUNER_LOG_FORMAT; default: auto)
@@ -81,6 +84,7 @@ type ValueFlag =
   | 'stages'
   | 'cache-dir'
   | 'cache-limit'
+  | 'drain-grace'
   | 'log-level'
   | 'log-format';
 
@@ -119,6 +123,7 @@ export function parseWorkerCommand(args: string[], environment: NodeJS.ProcessEn
       stages: stagesOf(text('stages') ?? 'auto'),
       cacheFolder: text('cache-dir') ?? join(homedir(), '.cache', 'blockpruner'),
       cacheLimitBytes: cacheLimit(text('cache-limit')),
+      drainGraceMs: drainGrace(text('drain-grace') ?? '25s'),
       exitWhenDone: flags['exit-when-done'] ?? false,
       parentPipe: flags['parent-pipe'] ?? false,
       logLevel: oneOf(
@@ -172,6 +177,16 @@ function cacheLimit(value: string | undefined): number | null {
   return bytes;
 }
 
+function drainGrace(value: string): number {
+  const ms = parseDuration(value);
+  if (ms === undefined) {
+    throw new WorkerUsageError(
+      `--drain-grace must be a time from 0s to 24d, as in 25s or 5min; got "${value}"`,
+    );
+  }
+  return ms;
+}
+
 function stagesOf(value: string): number | 'auto' {
   if (value === 'auto') return 'auto';
   return Number(oneOf('stages', value, COUNT, `auto or ${COUNT_WORDS}`));
@@ -202,6 +217,7 @@ function parseFlags(args: string[]) {
         stages: { type: 'string' },
         'cache-dir': { type: 'string' },
         'cache-limit': { type: 'string' },
+        'drain-grace': { type: 'string' },
         'exit-when-done': { type: 'boolean' },
         'parent-pipe': { type: 'boolean' },
         'log-level': { type: 'string' },

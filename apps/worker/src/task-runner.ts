@@ -92,6 +92,13 @@ export class TaskRunner {
     return taskId;
   }
 
+  /** Gives up the tasks that wait. @returns the task being computed, or null where there is none */
+  keepOnlyRunning(): string | null {
+    const [running = null, ...waiting] = this.tasks.keys();
+    for (const taskId of waiting) this.cancel(taskId);
+    return running;
+  }
+
   cancel(taskId: string): void {
     if (this.tasks.delete(taskId)) this.child?.cancel(taskId);
   }

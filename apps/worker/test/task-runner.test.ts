@@ -183,6 +183,23 @@ describe('a worker', { timeout: 120_000 }, () => {
     expect(harness.cells('layers')).toEqual(await harness.oracleCells(layers));
   });
 
+  it('finishes the task in hand and forgets those that wait, where it is told to keep only that', async () => {
+    harness = await RunnerHarness.start();
+    expect(harness.runner.keepOnlyRunning()).toBeNull();
+    const inHand = harness.task('in hand', SHORT);
+    harness.runner.assign(inHand);
+    for (const taskId of ['waiting', 'waiting too']) harness.runner.assign(harness.task(taskId, SHORT));
+    expect(harness.runner.keepOnlyRunning()).toBe('in hand');
+    await harness.done('in hand');
+    expect(harness.cells('in hand')).toEqual(await harness.oracleCells(inHand));
+    expect(harness.runner.keepOnlyRunning()).toBeNull();
+    harness.runner.assign(harness.task('later', SHORT));
+    await harness.done('later');
+    expect(harness.said.some((message) => 'taskId' in message && message.taskId?.startsWith('waiting'))).toBe(
+      false,
+    );
+  });
+
   it('keeps its model and its plan over a lost connection', async () => {
     harness = await RunnerHarness.start();
     const pid = await harness.childPid();

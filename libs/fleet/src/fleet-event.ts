@@ -5,11 +5,16 @@ export type FleetEvent =
   | { readonly kind: 'worker-joined'; readonly workerId: string; readonly numericClass: string }
   | { readonly kind: 'worker-refused'; readonly workerId: string; readonly reason: string }
   | { readonly kind: 'worker-ready'; readonly workerId: string }
-  | { readonly kind: 'worker-draining'; readonly workerId: string }
   | {
       readonly kind: 'worker-left';
       readonly workerId: string;
       readonly how: Leaving;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'worker-draining';
+      readonly workerId: string;
+      readonly taskId: string;
       readonly reason: string;
     }
   | { readonly kind: 'work-shared'; readonly workerCount: number; readonly cellCount: number }

@@ -312,26 +312,6 @@ describe('running ahead', () => {
   });
 });
 
-describe('draining', () => {
-  it('leaves a worker the task that it runs, and gives others the rest', () => {
-    const fleet = tinyFleet();
-    enlist(fleet, ['a']);
-    fleet.submit(denseWork(4, 8), always, 0);
-    const [running, waiting] = tasksOf(fleet, 'a');
-    expect(kinds(fleet.drain('a', 1))).toEqual(['worker-draining', 'task-reissued']);
-    expect(fleet.drain('a', 1)).toEqual([]);
-    enlist(fleet, ['b'], 1);
-    const { assignments, cancellations } = fleet.assignments(1);
-    expect(cancellations).toEqual([{ workerId: 'a', taskId: waiting.id }]);
-    expect(assignments.map(({ workerId }) => workerId)).toEqual(['b', 'b']);
-    expect(fleet.cells('a', running.id, taskCells(running), 2).accepted).toEqual(taskCells(running));
-    fleet.done('a', running.id, 2);
-    expect(fleet.assignments(2).assignments).toEqual([]);
-    expect(fleet.readyCount).toBe(1);
-    expect(kinds(fleet.leave('a', 'drained', 'scaled down'))).toEqual(['worker-left']);
-  });
-});
-
 describe('delivering', () => {
   const started = () => {
     const fleet = tinyFleet({ rowTokens: MANY_ROWS });

@@ -28,8 +28,8 @@ export interface Assignment {
  *    to one worker.
  * 2. A cell is accepted once, and only from a worker that its task is leased to; then it is owed no more. What comes
  *    again is compared.
- * 3. A lost worker counts against the task that it was running, not against those waiting behind it; a
- *    drained worker counts against none.
+ * 3. A lost worker counts against the task that it was running, not against those waiting behind it, and once,
+ *    unless its lease ran out: a worker that dials again did not die of it. A drained worker counts against none.
  * 4. A task that lost two workers is halved at each further loss, so a cell that takes workers down ends up
  *    alone in its task; alone, it fails the run with the third worker or any later one.
  *
@@ -72,7 +72,7 @@ export class Fleet {
   ready(workerId: string, nowMs: number, peakFlopsPerSecond = 0): FleetEvent[] {
     const member = this.books.hear(workerId, nowMs);
     if (!member) return [this.books.fault(workerId, null, 'ready from a worker that has not joined')];
-    if (member.isReady) return [];
+    if (member.isReady || member.isDraining) return [];
     this.books.registry.loaded(member);
     this.books.dispatch.speeds.joined(workerId, peakFlopsPerSecond);
     this.books.refresh(workerId);
@@ -99,18 +99,22 @@ export class Fleet {
     return conclude(dropWorker(this.books, workerId, how, reason));
   }
 
-  /** A worker is to go: it finishes the task it is running, and others get all else that it has. */
-  drain(workerId: string, nowMs: number): FleetEvent[] {
+  /**
+   * A worker is about to leave: it gets no more tasks, and others get all that it holds or would get but one task.
+   * @param taskId the task that it finishes first
+   */
+  drain(workerId: string, taskId: string, reason: string, nowMs: number): FleetEvent[] {
+    const { registry, dispatch, leases } = this.books;
     const member = this.books.hear(workerId, nowMs);
-    if (!member) return [this.books.fault(workerId, null, 'drain of a worker that has not joined')];
-    if (member.isDraining) return [];
-    this.books.registry.drain(member);
+    if (!member) return [this.books.fault(workerId, taskId, 'drain of a worker that has not joined')];
+    registry.drain(member);
     this.books.refresh(workerId);
-    this.books.dispatch.stop(workerId);
-    const events: FleetEvent[] = [{ kind: 'worker-draining', workerId }];
-    for (const open of this.books.leases.held(workerId).slice(1)) {
-      this.books.cancel(workerId, open, nowMs);
-      events.push(...reissue(this.books, open, null, 'its worker drains'));
+    dispatch.stop(workerId);
+    const others = leases.held(workerId).filter(({ task }) => task.id !== taskId);
+    const events: FleetEvent[] = [{ kind: 'worker-draining', workerId, taskId, reason }];
+    for (const open of others.toReversed()) {
+      leases.release(workerId, open, nowMs);
+      events.push(...reissue(this.books, open, null, reason));
     }
     return events;
   }
@@ -286,7 +290,7 @@ export class Fleet {
         const overdue = leases.running(workerId) ?? leases.held(workerId)[0];
         const reason = `no cell within the lease of ${leaseMs} ms`;
         events.push({ kind: 'lease-expired', workerId, taskId: overdue.task.id, reason });
-        events.push(...dropWorker(this.books, workerId, 'lost', reason));
+        events.push(...dropWorker(this.books, workerId, 'lost', reason, true));
       }
     }
     return conclude(events);

@@ -34,16 +34,19 @@ export class Shares {
 
   /** Divides lots among workers so that all are done at the same time; to nobody where there is none. */
   spread(lots: readonly Lot[], workers: readonly Sharer[]): void {
-    if (workers.length === 0) return this.add(lots);
+    if (workers.length === 0) {
+      this.pool.push(...lots);
+      return;
+    }
     const speeds = workers.map(({ speed }) => speed);
     partition(this.costs, this.blockCount, lots, speeds).forEach((share, i) => {
       if (share.length > 0) this.byWorker.set(workers[i].id, [...this.of(workers[i].id), ...share]);
     });
   }
 
-  /** Lots for whoever comes first. */
+  /** Lots for whoever comes first, before those that wait already: they were begun, and no iteration is to hang on them. */
   add(lots: readonly Lot[]): void {
-    this.pool.push(...lots);
+    this.pool = [...lots, ...this.pool];
   }
 
   /** Takes over all that waits in other shares, each worker's behind its own. */

@@ -6,15 +6,24 @@ import { FleetError } from './fleet-error.ts';
 import type { FleetEvent, Leaving } from './fleet-event.ts';
 import type { LostWorker, OpenTask } from './open-task.ts';
 
-/** A worker goes, and what it owes is queued again. */
-export function dropWorker(books: Books, workerId: string, how: Leaving, reason: string): FleetEvent[] {
+/**
+ * A worker goes, and what it owes is queued again.
+ * @param isStuck whether it held its task and delivered nothing, which counts however often it did so
+ */
+export function dropWorker(
+  books: Books,
+  workerId: string,
+  how: Leaving,
+  reason: string,
+  isStuck = false,
+): FleetEvent[] {
   const { registry, counters } = books;
   const worker = registry.get(workerId)!.info;
   registry.remove(workerId);
   if (how === 'lost') counters.workersLost++;
   return [
     { kind: 'worker-left', workerId, how, reason },
-    ...takeAll(books, worker.id, how === 'lost' ? worker : null, reason),
+    ...takeAll(books, worker.id, how === 'lost' ? worker : null, reason, isStuck),
   ];
 }
 
@@ -73,12 +82,20 @@ export function conclude(events: FleetEvent[]): FleetEvent[] {
   return events;
 }
 
-function takeAll(books: Books, workerId: string, blamed: LostWorker | null, reason: string): FleetEvent[] {
+function takeAll(
+  books: Books,
+  workerId: string,
+  blamed: LostWorker | null,
+  reason: string,
+  isStuck = false,
+): FleetEvent[] {
   const { leases, dispatch, checks, registry } = books;
   const running = leases.running(workerId);
   const events: FleetEvent[] = [];
-  for (const open of leases.takeAll(workerId).toReversed())
-    events.push(...reissue(books, open, open === running ? blamed : null, reason));
+  for (const open of leases.takeAll(workerId).toReversed()) {
+    const counts = open === running && (isStuck || !open.lost.some(({ id }) => id === workerId));
+    events.push(...reissue(books, open, counts ? blamed : null, reason));
+  }
   dispatch.left(workerId);
   books.refresh(workerId);
   const dropped = checks.dropUncheckable(registry.ready());

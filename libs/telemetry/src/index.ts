@@ -11,7 +11,14 @@ export type { LoggerOptions } from './logger.ts';
 export type { LogFormat } from './stderr-line.ts';
 export { ProgressDisplay } from './progress.ts';
 export type { Progress, ProgressOptions } from './progress.ts';
-export { formatBytes, formatCount, formatDuration, formatFlops, parseBytes } from './quantities.ts';
+export {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatFlops,
+  parseBytes,
+  parseDuration,
+} from './quantities.ts';
 export { formatTable } from './table.ts';
 export type { TableColumn } from './table.ts';
 export type { Logger } from 'pino';

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatCount, formatDuration, formatFlops, parseBytes } from './quantities.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatFlops,
+  parseBytes,
+  parseDuration,
+} from './quantities.ts';
 
 describe('formatDuration', () => {
   it.each([
@@ -19,6 +26,48 @@ describe('formatDuration', () => {
     [Infinity, 'unknown'],
   ])('writes %f seconds as %s', (seconds, text) => {
     expect(formatDuration(seconds)).toBe(text);
+  });
+});
+
+describe('parseDuration', () => {
+  it.each([
+    ['25s', 25_000],
+    ['0s', 0],
+    ['1.5 h', 5_400_000],
+    ['15min', 900_000],
+    ['15M', 900_000],
+    ['500ms', 500],
+    ['24d', 2_073_600_000],
+  ])('reads %s as %d ms', (text, ms) => {
+    expect(parseDuration(text)).toBe(ms);
+  });
+
+  it.each([
+    '',
+    '25',
+    '-1s',
+    '1e3s',
+    ' 1s',
+    '1s ',
+    '1  s',
+    's',
+    '1.s',
+    '1y',
+    '25d',
+    '999999999h',
+    'constructor',
+  ])('takes %j for no time', (text) => {
+    expect(parseDuration(text)).toBeUndefined();
+  });
+
+  it('reads a time that a timer takes from any text, or nothing', () => {
+    const part = fc.constantFrom('0', '1', '9', '.', ' ', 'm', 's', 'h', 'd', 'min');
+    fc.assert(
+      fc.property(fc.array(fc.oneof(part, fc.string())), (parts) => {
+        const ms = parseDuration(parts.join(''));
+        expect(ms === undefined || (Number.isInteger(ms) && ms >= 0 && ms < 2 ** 31)).toBe(true);
+      }),
+    );
   });
 });
 

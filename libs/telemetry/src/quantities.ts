@@ -12,6 +12,29 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(hours / 24)} d ${twoDigits(hours % 24)} h`;
 }
 
+const MS_PER_UNIT: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+/** The longest time that a timer takes. */
+const LONGEST_MS = 24 * 86_400_000;
+
+/**
+ * Reads a time: `25s`, `1.5 h`, `15min`, `15m`, `500ms`, `2d`; upper or lower case.
+ * @returns milliseconds, 0 to 24 days; undefined for anything else, a number without a unit among them
+ */
+export function parseDuration(text: string): number | undefined {
+  const [, digits, unit] = /^(\d{1,9}(?:\.\d{1,6})?) ?([a-z]{1,3})$/i.exec(text) ?? [];
+  const scale = digits === undefined ? undefined : MS_PER_UNIT[unit.toLowerCase()];
+  if (scale === undefined) return undefined;
+  const ms = Math.round(Number(digits) * scale);
+  return ms <= LONGEST_MS ? ms : undefined;
+}
+
 /** Binary units, three digits: `512 B`, `1.50 KiB`, `11.8 GiB`. */
 export function formatBytes(bytes: number): string {
   return scaled(bytes, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']);

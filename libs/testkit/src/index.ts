@@ -1,6 +1,7 @@
 /**
  * What tests share: tiny random models and the numbers that transformers computes for them, the golden
  * numbers of a real model, certificates, and temporary folders, ports, waiting and process trees. Never shipped.
+ * numbers of a real model, a bad network, and temporary folders, ports, waiting and process trees. Never shipped.
  */
 export { CertificateAuthority } from './certificate-authority.ts';
 export type { CertificateFiles } from './certificate-authority.ts';
@@ -13,6 +14,7 @@ export type { Outcome, Scenario, WorkerModel } from './simulation/scenario.ts';
 export { randomOf } from './simulation/random.ts';
 export { smollm2Golden } from './smollm2-golden.ts';
 export { CHECKPOINT_CACHE, SMOLLM2_GGUF } from './smollm2-model.ts';
+export { TcpFaultProxy } from './tcp-fault-proxy.ts';
 export { temporaryFolder } from './temporary-folder.ts';
 export type { TemporaryFolder } from './temporary-folder.ts';
 export { writeTinyModel } from './tiny-model.ts';

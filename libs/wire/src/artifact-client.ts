@@ -58,7 +58,13 @@ export class ArtifactClient implements ArtifactSource {
       ...options,
       'grpc-node.flow_control_window': this.windowBytes,
     });
-    const call = channel.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata);
+    const call = channel.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      metadata,
+    );
     const cancel = (): void => call.cancel();
     signal.addEventListener('abort', cancel, { once: true });
     try {

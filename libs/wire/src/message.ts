@@ -50,7 +50,9 @@ export type WorkerMessage =
   /** The worker can do nothing for this run: the model is missing, or another one. */
   | { readonly kind: 'failed'; readonly reason: string }
   /** The worker goes away, drained or interrupted. */
-  | { readonly kind: 'leaving'; readonly reason: string };
+  | { readonly kind: 'leaving'; readonly reason: string }
+  /** The worker finishes this task, gives all others back, then leaves. */
+  | { readonly kind: 'draining'; readonly taskId: string; readonly reason: string };
 
 /** One segment of a sweep over some rows, as it is sent. */
 export interface WireTask {

@@ -114,6 +114,7 @@ describe('limits of the other messages', () => {
   it.each<[string, WorkerMessageProto, string]>([
     ['no kind', {}, 'a worker message is of no known kind'],
     ['an empty fingerprint', { ready: {} }, 'ready.modelFingerprint is ""'],
+    ['draining without a task', { draining: { reason: 'terminated' } }, 'draining.taskId is ""'],
     ['a batch without cells', { cells: { taskId: 't' } }, 'cells.cells has 0 elements: must have 1 to 65536'],
     [
       'a mask out of order',

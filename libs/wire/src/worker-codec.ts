@@ -54,6 +54,8 @@ function toProto(message: WorkerMessage): WorkerMessageProto {
       return { failed: { reason: cutReason(message.reason) } };
     case 'leaving':
       return { leaving: { reason: cutReason(message.reason) } };
+    case 'draining':
+      return { draining: { ...message, reason: cutReason(message.reason) } };
   }
 }
 
@@ -104,6 +106,12 @@ export function decodeWorkerMessage(bytes: Buffer): WorkerMessage {
       return { kind: 'failed', reason: reason(proto.failed?.reason, 'failed.reason') };
     case 'leaving':
       return { kind: 'leaving', reason: reason(proto.leaving?.reason, 'leaving.reason') };
+    case 'draining':
+      return {
+        kind: 'draining',
+        taskId: id(proto.draining?.taskId, 'draining.taskId'),
+        reason: reason(proto.draining?.reason, 'draining.reason'),
+      };
     case undefined:
       return rejectAs(
         'a worker message',

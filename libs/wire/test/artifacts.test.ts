@@ -33,14 +33,14 @@ describe('artifacts over gRPC', () => {
       { fingerprint: FINGERPRINT, entry: null, files },
       { cacheFolder: join(folder.path, 'of-coordinator'), maxStreams, bytesPerSecond, chunkBytes: MIB },
     );
-    server = new ArtifactServer(store, 500);
+    server = new ArtifactServer(store, { unreadMs: 500 });
     port = await server.listen('127.0.0.1', 0);
   };
   beforeEach(() => {
     folder = temporaryFolder();
   });
   afterEach(async () => {
-    server.close();
+    await server.close();
     await store.close();
     folder.remove();
   });
@@ -155,7 +155,7 @@ describe('artifacts over gRPC', () => {
     const troubles: string[] = [];
     const fetching = fetchInto('resumed', client(), troubles);
     await new Promise((resolve) => setTimeout(resolve, 600));
-    server.close();
+    void server.close();
     await expect.poll(() => troubles.length, { timeout: 20_000 }).toBeGreaterThan(1);
     server = new ArtifactServer(store);
     await server.listen('127.0.0.1', port);

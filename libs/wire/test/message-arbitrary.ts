@@ -85,6 +85,7 @@ export const workerMessageArbitrary: fc.Arbitrary<WorkerMessage> = fc.oneof(
   taskFailed,
   fc.record({ kind: fc.constant('failed' as const), reason }),
   fc.record({ kind: fc.constant('leaving' as const), reason }),
+  fc.record({ kind: fc.constant('draining' as const), taskId: id, reason }),
 );
 
 const row = fc.record({

@@ -8,6 +8,7 @@ import type { TaskDone as _blockpruner_v1_TaskDone, TaskDone__Output as _blockpr
 import type { TaskFailed as _blockpruner_v1_TaskFailed, TaskFailed__Output as _blockpruner_v1_TaskFailed__Output } from '../../blockpruner/v1/TaskFailed.ts';
 import type { Failed as _blockpruner_v1_Failed, Failed__Output as _blockpruner_v1_Failed__Output } from '../../blockpruner/v1/Failed.ts';
 import type { Leaving as _blockpruner_v1_Leaving, Leaving__Output as _blockpruner_v1_Leaving__Output } from '../../blockpruner/v1/Leaving.ts';
+import type { Draining as _blockpruner_v1_Draining, Draining__Output as _blockpruner_v1_Draining__Output } from '../../blockpruner/v1/Draining.ts';
 
 export interface WorkerMessage {
   'hello'?: (_blockpruner_v1_Hello | null);
@@ -18,7 +19,8 @@ export interface WorkerMessage {
   'taskFailed'?: (_blockpruner_v1_TaskFailed | null);
   'failed'?: (_blockpruner_v1_Failed | null);
   'leaving'?: (_blockpruner_v1_Leaving | null);
-  'kind'?: "hello"|"ready"|"heartbeat"|"cells"|"taskDone"|"taskFailed"|"failed"|"leaving";
+  'draining'?: (_blockpruner_v1_Draining | null);
+  'kind'?: "hello"|"ready"|"heartbeat"|"cells"|"taskDone"|"taskFailed"|"failed"|"leaving"|"draining";
 }
 
 export interface WorkerMessage__Output {
@@ -30,5 +32,6 @@ export interface WorkerMessage__Output {
   'taskFailed'?: (_blockpruner_v1_TaskFailed__Output | null);
   'failed'?: (_blockpruner_v1_Failed__Output | null);
   'leaving'?: (_blockpruner_v1_Leaving__Output | null);
-  'kind'?: "hello"|"ready"|"heartbeat"|"cells"|"taskDone"|"taskFailed"|"failed"|"leaving";
+  'draining'?: (_blockpruner_v1_Draining__Output | null);
+  'kind'?: "hello"|"ready"|"heartbeat"|"cells"|"taskDone"|"taskFailed"|"failed"|"leaving"|"draining";
 }
