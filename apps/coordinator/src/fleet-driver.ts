@@ -1,18 +1,16 @@
-import { unitOf, type BlockIndex, type Mask, type ModelShape, type ShapePlan } from '@blockpruner/blocks';
+import { unitOf, type BlockIndex, type Mask, type ShapePlan } from '@blockpruner/blocks';
 import { Fleet, FleetError, type FleetCounters, type FleetEvent, type Work } from '@blockpruner/fleet';
 import { cellKey, type CellId } from '@blockpruner/perplexity';
-import type { Logger } from '@blockpruner/telemetry';
 import {
   FleetServer,
   PROTOCOL_VERSION,
-  type ArtifactAddress,
   type Hello,
   type ServerSecurity,
   type WorkerConnection,
   type WorkerMessage,
 } from '@blockpruner/wire';
 import { BarrenStays } from './barren-stays.ts';
-import type { CellHandlers, EvaluationHooks, FleetNote } from './fleet-hooks.ts';
+import type { EvaluationHooks, FleetDriverOptions } from './fleet-hooks.ts';
 import { logFleetEvent } from './fleet-log.ts';
 import { Peers } from './peers.ts';
 import { RunningClock } from './running-clock.ts';
@@ -27,35 +25,6 @@ const CHECKED_SHARE = 0.005;
 /** Rows on which the candidates that a decision is between are computed by two workers. */
 const CONFIRMED_ROWS = 2;
 const clock = new RunningClock();
-
-export interface FleetDriverOptions extends CellHandlers {
-  readonly runId: string;
-  readonly model: { readonly path: string; readonly fingerprint: string };
-  readonly shape: ModelShape;
-  readonly rows: readonly Int32Array[];
-  /** Plans of numeric classes that a resumed run has fixed. */
-  readonly shapePlans?: ShapePlans;
-  readonly longestRowTokens: number;
-  /** Rows a micro-batch, where the user has fixed them. */
-  readonly microBatchRows: number | null;
-  /** Where workers that do not see the model fetch it; null: nowhere. */
-  readonly artifacts: ArtifactAddress | null;
-  /** How long a worker may compute without delivering a cell. */
-  readonly leaseMs: number;
-  /** The class of the cells a resumed run already has. */
-  readonly numericClass?: string;
-  /** Whether workers of other classes are let in too. */
-  readonly mixedClasses: boolean;
-  /** Whether workers that cannot be used may be followed by others. */
-  readonly remote: boolean;
-  /** Which cells are computed by two workers. */
-  readonly seed: number;
-  readonly logger: Logger;
-  /** What the journal shall hold of the workers: who joined, the plan of a class, a plan that shrank. */
-  readonly onNote: (note: FleetNote) => void;
-  /** Two workers differ in this cell, and there is no third one to decide; said at each tick. */
-  readonly onUndecided: (cell: CellId) => void;
-}
 
 /**
  * Connects the fleet's state machine to real workers: messages and time go in, assignments and log lines come

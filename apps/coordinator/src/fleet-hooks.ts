@@ -1,4 +1,8 @@
-import type { Cell } from '@blockpruner/perplexity';
+import type { ModelShape } from '@blockpruner/blocks';
+import type { Cell, CellId } from '@blockpruner/perplexity';
+import type { Logger } from '@blockpruner/telemetry';
+import type { ArtifactAddress } from '@blockpruner/wire';
+import type { ShapePlans } from './shape-plans.ts';
 
 /** Where cells come from. */
 export interface CellSource {
@@ -36,4 +40,34 @@ export interface EvaluationHooks {
   readonly onProgress: (progress: EvaluationProgress) => void;
   /** A worker has nothing to do: called at every tick for which that is so. */
   readonly onWaiting: () => void;
+}
+
+/** What a fleet driver works for, and who hears of it. */
+export interface FleetDriverOptions extends CellHandlers {
+  readonly runId: string;
+  readonly model: { readonly path: string; readonly fingerprint: string };
+  readonly shape: ModelShape;
+  readonly rows: readonly Int32Array[];
+  /** Plans of numeric classes that a resumed run has fixed. */
+  readonly shapePlans?: ShapePlans;
+  readonly longestRowTokens: number;
+  /** Rows a micro-batch, where the user has fixed them. */
+  readonly microBatchRows: number | null;
+  /** Where workers that do not see the model fetch it; null: nowhere. */
+  readonly artifacts: ArtifactAddress | null;
+  /** How long a worker may compute without delivering a cell. */
+  readonly leaseMs: number;
+  /** The class of the cells a resumed run already has. */
+  readonly numericClass?: string;
+  /** Whether workers of other classes are let in too. */
+  readonly mixedClasses: boolean;
+  /** Whether workers that cannot be used may be followed by others. */
+  readonly remote: boolean;
+  /** Which cells are computed by two workers. */
+  readonly seed: number;
+  readonly logger: Logger;
+  /** What the journal shall hold of the workers: who joined, the plan of a class, a plan that shrank. */
+  readonly onNote: (note: FleetNote) => void;
+  /** Two workers differ in this cell, and there is no third one to decide; said at each tick. */
+  readonly onUndecided: (cell: CellId) => void;
 }
