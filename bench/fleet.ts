@@ -88,6 +88,7 @@ is lost in each iteration and replaced ${REPLACED_MS / 1000} s later.`,
       description: 'workers of a hundred that are lost in an iteration',
       value: '1',
     },
+    'no-run-ahead': { description: 'idle workers wait for the decision' },
     seed: { placeholder: '<n>', description: 'of speeds, losses and scores', value: '1' },
   },
   examples: ['fleet --json fleet.json', 'fleet --models 7b --workers 64 --round-trip-ms 50'],
@@ -206,7 +207,7 @@ function scenarioOf(
     leaseMs: LEASE_MS,
     checkedShare: 0.005,
     confirmedRows: 2,
-    runsAhead: true,
+    runsAhead: !options.has('no-run-ahead'),
     limitMs: Number.MAX_SAFE_INTEGER,
   };
 }

@@ -10,6 +10,7 @@
  * - artifacts.ts: megabytes a second of the files that workers fetch
  * - prefix-states.ts: what states kept across iterations save, promised by FLOPs and measured
  * - fleet.ts: how much of what its workers could compute a search gets done, in virtual time
+ * - coordinator.ts: what a coordinator costs with many workers (coordinator-process.ts)
  *
  * What they share: options.ts, models.ts, timing.ts, machine.ts, progress.ts.
  */
@@ -26,6 +27,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   memory: async () => (await import('./memory.ts')).memoryBenchmark,
   'prefix-states': async () => (await import('./prefix-states.ts')).prefixStatesBenchmark,
   stages: async () => (await import('./stages.ts')).stagesBenchmark,
+  coordinator: async () => (await import('./coordinator.ts')).coordinatorBenchmark,
   fleet: async () => (await import('./fleet.ts')).fleetBenchmark,
   artifacts: async () => (await import('./artifacts.ts')).artifactsBenchmark,
   'cost-model': async () => (await import('./cost-model.ts')).costModelBenchmark,

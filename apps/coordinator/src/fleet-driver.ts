@@ -67,6 +67,7 @@ export class FleetDriver {
       checkedShare: CHECKED_SHARE,
       confirmedRows: CONFIRMED_ROWS,
       seed: options.seed,
+      targetTaskMs: options.targetTaskMs,
       mixedClasses: options.mixedClasses,
       numericClass: options.numericClass,
     });
@@ -88,6 +89,11 @@ export class FleetDriver {
 
   get numericClass(): string | undefined {
     return this.fleet.numericClass;
+  }
+
+  /** Workers that may get tasks. */
+  get readyCount(): number {
+    return this.fleet.readyCount;
   }
 
   /** FLOPs of all that was computed so far, as whole sweeps compute it. */

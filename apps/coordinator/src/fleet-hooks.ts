@@ -65,6 +65,8 @@ export interface FleetDriverOptions extends CellHandlers {
   readonly remote: boolean;
   /** Which cells are computed by two workers. */
   readonly seed: number;
+  /** Longest task by its worker's speed; the fleet's own measure where absent. */
+  readonly targetTaskMs?: number;
   readonly logger: Logger;
   /** What the journal shall hold of the workers: who joined, the plan of a class, a plan that shrank. */
   readonly onNote: (note: FleetNote) => void;
