@@ -170,6 +170,26 @@ describe('a benchmark', () => {
     ]);
   });
 
+  it('fleet sets what a search gets done beside what the division allows', { timeout: 60_000 }, () => {
+    const file = join(folder.path, 'fleet.json');
+    expect(bench('fleet', '--quick', '--json', file).status).toBe(0);
+    const { results } = JSON.parse(readFileSync(file, 'utf8')) as Report;
+    const searches = results as { workers: number; efficiency: number; bound: number }[];
+    expect(searches.map(({ workers }) => workers)).toEqual([1, 8]);
+    for (const { efficiency, bound } of searches) {
+      expect(efficiency).toBeGreaterThan(0.8); // in virtual time: the same on any machine
+      expect(efficiency).toBeLessThanOrEqual(bound + 1e-9);
+    }
+  });
+
+  it('coordinator hands out one sweep over real connections', { timeout: 60_000 }, () => {
+    const file = join(folder.path, 'coordinator.json');
+    expect(bench('coordinator', '--quick', '--json', file).status).toBe(0);
+    const { results } = JSON.parse(readFileSync(file, 'utf8')) as Report;
+    expect(results).toMatchObject({ workers: 20, faults: 0 });
+    expect((results as { assignments: number }).assignments).toBeGreaterThan(20);
+  });
+
   it('refuses what it does not know in one line that says the way out', { timeout: 60_000 }, () => {
     const refusals = [
       { words: ['speed'], says: 'name one of sweep, reference, peak, memory' },
