@@ -138,7 +138,7 @@ function measure(model: string, setting: Setting, workerCount: number, options: 
   const undivided = works.reduce((sum, work) => sum + workFlops(scenario, work), 0);
   const speeds = scenario.workers.map(({ speed }) => speed);
   const bounds = works.map((work) => divisionBound(scenario, work, speeds));
-  const { workersLost, thefts, copies, confirmedCells, duplicateCells } = outcome.counters;
+  const { workersLost, thefts, copies, confirmedCells } = outcome.counters;
   const result = {
     model,
     workers: workerCount,
@@ -146,11 +146,11 @@ function measure(model: string, setting: Setting, workerCount: number, options: 
     searchSeconds: outcome.endMs / 1000,
     efficiency: undivided / outcome.readyFlops,
     bound: bounds.reduce((sum, bound) => sum + bound, 0) / bounds.length,
-    waiting: 1 - outcome.computedFlops / outcome.readyFlops,
+    waiting: Math.max(0, 1 - outcome.computedFlops / outcome.readyFlops),
     lost: workersLost,
     thefts,
     copies,
-    checkedCells: confirmedCells - duplicateCells,
+    checkedCells: confirmedCells,
     cpuSeconds: (user + system) / 1e6,
   };
   progress(

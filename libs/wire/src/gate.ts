@@ -35,6 +35,7 @@ export class Gate {
   /** In the order in which they became strangers. */
   private readonly strangers = new Set<Connection>();
   private sweeper: NodeJS.Timeout | undefined;
+  private onEmpty: (() => void) | undefined;
 
   constructor(deadlineMs: number, onCut: (peer: string, reason: string) => void) {
     this.deadlineMs = deadlineMs;
@@ -49,6 +50,7 @@ export class Gate {
     socket.on('close', () => {
       this.strangers.delete(connection);
       if (this.connections.get(peer) === connection) this.connections.delete(peer);
+      if (this.connections.size === 0) this.onEmpty?.();
     });
     this.connections.get(peer)?.socket.destroy(); // its end has not been noticed yet: the peer has the port anew
     this.connections.set(peer, connection);
@@ -85,6 +87,11 @@ export class Gate {
   /** Cuts off every stranger, at once and without a report. */
   close(): void {
     for (const { socket } of this.strangers) socket.destroy();
+  }
+
+  /** Resolves when no connection is left. */
+  async empty(): Promise<void> {
+    if (this.connections.size > 0) await new Promise<void>((resolve) => (this.onEmpty = resolve));
   }
 
   private estrange(connection: Connection): void {

@@ -123,7 +123,9 @@ export class GuardedServer {
         this.server.forceShutdown();
         resolve(); // a peer that is stopped never ends its side, and must not hold us up
       }, graceMs);
-      this.server.tryShutdown(() => {
+      // gRPC does not wait for connections that were handed to it, and what was sent would be lost with the process.
+      const ended = new Promise<void>((end) => this.server.tryShutdown(() => end()));
+      void Promise.all([ended, this.gate.empty()]).then(() => {
         clearTimeout(force);
         resolve();
       });
