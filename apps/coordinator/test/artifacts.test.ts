@@ -1,6 +1,13 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort, TINY_MODELS, tinyRows, waitFor, type TemporaryFolder } from '@blockpruner/testkit';
+import {
+  CertificateAuthority,
+  freePort,
+  TINY_MODELS,
+  tinyRows,
+  waitFor,
+  type TemporaryFolder,
+} from '@blockpruner/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ggufBytes, TINY_METADATA, tinyGgufTensors } from '../../../libs/checkpoint/test/gguf-bytes.ts';
 import {
@@ -101,6 +108,20 @@ describe('a worker that does not see the model', () => {
     const again = work(cache);
     expect([(await next.ended).stdout, (await again.ended).code]).toEqual([local.stdout, 0]);
     expect(again.stderr).toContain('the model is in the cache');
+  });
+
+  it('fetches it with the token and over the TLS of the coordinator', async () => {
+    const authority = new CertificateAuthority('the cluster');
+    const caFile = authority.write(folder.path);
+    const { certFile, keyFile } = authority.issue(folder.path, 'coordinator');
+    const tokenFile = join(folder.path, 'token');
+    writeFileSync(tokenFile, '0123456789abcdef-a-token', { mode: 0o600 });
+    const coordinator = await coordinate(
+      ...['--tls-cert', certFile, '--tls-key', keyFile, '--token-file', tokenFile],
+    );
+    const worker = work(newCache(), '--tls-ca', caFile, '--token-file', tokenFile);
+    expect([(await coordinator.ended).stdout, (await worker.ended).code]).toEqual([local.stdout, 0]);
+    expect(fetchedBytes(worker)).toBe(modelBytes);
   });
 
   it('fetches a GGUF as it is, and decodes it itself', async () => {

@@ -97,6 +97,21 @@ describe('artifacts over gRPC', () => {
     await expect(read(client().fetch(beyond, patient))).rejects.toMatchObject({ code: 'refused' });
   });
 
+  it('are for those alone that the coordinator lets in', async () => {
+    const token = '0123456789abcdef-a-token';
+    await serve();
+    await server.close();
+    server = new ArtifactServer(store, { security: { tokens: () => [token] } });
+    port = await server.listen('127.0.0.1', 0);
+    const refused = { code: 'refused' };
+    await expect(read(client().fetch(whole(), patient))).rejects.toMatchObject(refused);
+    const dial = (shown: string) => new ArtifactClient({ host: '127.0.0.1', port }, { token: () => shown });
+    await expect(read(dial(`${token}-nearly`).fetch(whole(), patient))).rejects.toMatchObject(refused);
+    const manifest = client().manifest(FINGERPRINT, patient)[Symbol.asyncIterator]();
+    await expect(manifest.next()).rejects.toMatchObject(refused);
+    expect((await read(dial(token).fetch(whole(), patient))).equals(weights)).toBe(true);
+  });
+
   it('survive a stranger that sends anything', async () => {
     await serve();
     const channel = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
