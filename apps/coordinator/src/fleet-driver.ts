@@ -98,7 +98,7 @@ export class FleetDriver {
 
   /** FLOPs of all that was computed so far, as whole sweeps compute it. */
   get flops(): number {
-    return this.flopsOfFinished + this.fleet.progress().doneFlops;
+    return this.flopsOfFinished + this.fleet.progress().doneFlops + this.fleet.aheadFlops;
   }
 
   /** FLOP/s that each of these workers measured on its device; 0 where it has measured nothing. */

@@ -40,8 +40,11 @@ describe('a run whose dtype is too coarse for its first decision', () => {
       .trimEnd()
       .split('\n')
       .map((line) => (JSON.parse(line) as { event: Record<string, unknown> }).event);
+  /** Of the dense mask: how many cells of others there are depends on what ran ahead. */
   const cellCount = (output: string): number =>
-    events(output).reduce((sum, { kind, cells }) => sum + (kind === 'cells' ? (cells as []).length : 0), 0);
+    events(output)
+      .filter(({ kind, mask }) => kind === 'cells' && mask === 'dense')
+      .reduce((sum, { cells }) => sum + (cells as []).length, 0);
 
   /** A copy of a run that ended just before its first decision was written down, with its noise known or not. */
   function cutShort(output: string, copy: string, withNoise: boolean): void {

@@ -59,9 +59,9 @@ function accept(books: Books, { info }: Member, open: OpenTask, cell: Cell): voi
   const { shape, rowTokens, checkedShare = 0, seed = 0 } = options;
   settle(open, cell);
   const tokens = rowTokens[cell.row];
-  if (books.owed.delete(cellKey(cell)))
-    books.work.delivered(tokens, cellFlops(shape, open.task, cell.candidate, tokens));
-  else books.ahead?.owed.delete(cellKey(cell));
+  const flops = cellFlops(shape, open.task, cell.candidate, tokens);
+  if (books.owed.delete(cellKey(cell))) books.work.delivered(tokens, flops);
+  else if (books.ahead?.owed.delete(cellKey(cell))) books.ahead.flops += flops;
   dispatch.places.computed(info.id, cell.row, (cell.candidate ?? blockCount) / (blockCount + 1));
   if (open.task.inFp32) return; // of another precision than what comes later
   checks.accepted(cell, info);

@@ -311,6 +311,11 @@ export class Fleet {
     return { doneCells, totalCells, doneFlops, totalFlops };
   }
 
+  /** FLOPs of cells that ran ahead of the work that wanted them, without the walks to them; in no `progress`. */
+  get aheadFlops(): number {
+    return this.books.aheadFlops;
+  }
+
   /** Rate of the present work since its first lease, each cell counted as its row's tokens. */
   tokensPerSecond(nowMs: number): number {
     return this.books.work.tokensPerSecond(nowMs);

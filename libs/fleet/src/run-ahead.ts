@@ -12,7 +12,7 @@ export function runAhead(books: Books, work: Work, isMissing: (id: CellId) => bo
   drop(books, nowMs);
   const lots = lotsOf(work, isMissing);
   const cells = lots.flatMap((lot) => cellsOf({ ...lot, rows: [lot.row] }));
-  books.ahead = { mask: work.base, owed: new Set(cells.map(cellKey)) };
+  books.ahead = { mask: work.base, owed: new Set(cells.map(cellKey)), flops: 0 };
   books.dispatch.runAhead(lots, books.registry.ready(), work.base);
 }
 
@@ -27,6 +27,7 @@ export function catchUp(books: Books, mask: Mask, nowMs: number): ReadonlySet<st
     return NONE;
   }
   books.ahead = null;
+  books.aheadFlops += ahead.flops;
   dispatch.catchUp();
   return ahead.owed;
 }
