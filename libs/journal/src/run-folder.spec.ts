@@ -126,6 +126,35 @@ describe('RunFolder', () => {
     await expect(RunFolder.create(path, NEW_RUN)).rejects.toMatchObject({ code: 'io', message: /EEXIST/ });
   });
 
+  it('gives back the value that replaced one which was found to be wrong, and refuses any other second one', async () => {
+    const path = runPath();
+    const run = await RunFolder.create(path, NEW_RUN);
+    const [first, second] = cellsOf([]);
+    const right = { ...first, windowSums: first.windowSums.map((sum) => sum + 1) };
+    run.appendCells([first, second], NUMERIC_CLASS);
+    run.appendCells([right], NUMERIC_CLASS, true);
+    await run.release();
+    const resumed = await RunFolder.open(path);
+    expect(resumed.state.cells).toEqual([right, second]);
+    resumed.appendCells([first], NUMERIC_CLASS);
+    await resumed.release();
+    await expect(RunFolder.open(path)).rejects.toMatchObject({
+      code: 'corrupt',
+      message: /two different values of cell/,
+    });
+  });
+
+  it('says of a replaced cell that was never there', async () => {
+    const path = runPath();
+    const run = await RunFolder.create(path, NEW_RUN);
+    run.appendCells([cellsOf([])[0]], NUMERIC_CLASS, true);
+    await run.release();
+    await expect(RunFolder.open(path)).rejects.toMatchObject({
+      code: 'corrupt',
+      message: /replaces cell .*, which it does not hold/,
+    });
+  });
+
   it('refuses what no reader would take, and writes nothing of it', async () => {
     const path = runPath();
     const run = await RunFolder.create(path, NEW_RUN);

@@ -98,4 +98,14 @@ describe('CellTable', () => {
     expect(() => table.add({ ...cell(0, 1), row: 3 })).toThrow('there are only 3 rows');
     expect(() => table.add({ ...cell(0, 1), row: 1 })).toThrow('3 window sums, but a row of 2 tokens has 1');
   });
+
+  it('puts another value in the place of a wrong one, and only there', () => {
+    const table = new CellTable(ROW_TOKENS);
+    expect(() => table.replace(cell(0, 2))).toThrow(/there is no value to replace/);
+    table.add(cell(0, 1));
+    table.replace(cell(0, 2));
+    expect(table.rowMean(cell(0, 2))).toBe((2 * windowCount(40)) / 39);
+    expect(() => table.replace({ ...cell(0, 1), windowSums: new Float64Array(1) })).toThrow(/window sums/);
+    expect(() => table.add(cell(0, 1))).toThrow(/different values/);
+  });
 });
