@@ -127,6 +127,18 @@ describe('PrefixStates', () => {
     expect(held(states, [0, 1, 2])).toEqual([0, 1]);
   });
 
+  it('keeps what it can still use through tasks that run ahead and come back', () => {
+    const states = new PrefixStates(1000);
+    for (const row of [0, 1, 2]) states.keep(rows(row), [], state(5), 0);
+    for (const mask of [[8], [], [8], [], [8]]) {
+      states.narrowTo(mask);
+      states.find(rows(0), mask, 60);
+    }
+    expect(states.heldBytes).toBe(3 * 16);
+    states.narrowTo([8, 9]);
+    expect(held(states, [0, 1, 2])).toEqual([0]);
+  });
+
   it('never holds more than its budget, and never gives what another mask, row or boundary has left', () => {
     const action = fc.record({
       kind: fc.constantFrom('keep', 'keep', 'keep', 'find', 'narrow'),

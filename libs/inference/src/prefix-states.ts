@@ -43,7 +43,8 @@ interface Level {
  * Invariants:
  * 1. A state is found only for the same tokens, boundary and removed blocks below it: it depends on nothing else.
  * 2. The states held never exceed the byte budget. Those of the least worth go first, then the least recently used.
- * 3. Rows that a whole iteration did not ask for are another worker's by now: they go when the mask changes.
+ * 3. Rows that a whole iteration did not ask for are another worker's by now: they go when the mask grows beyond the
+ *    largest so far. A worker that runs ahead or checks goes back to smaller masks in between, and loses nothing by it.
  */
 export class PrefixStates {
   private readonly budgetBytes: number;
@@ -51,7 +52,7 @@ export class PrefixStates {
   /** Of ascending worth: few, since worth follows from boundaries, and not from rows. */
   private readonly levels: Level[] = [];
   private bytes = 0;
-  private mask: Mask = [];
+  private largestMask = 0;
   private iteration = 0;
 
   constructor(budgetBytes: number) {
@@ -101,7 +102,7 @@ export class PrefixStates {
    * The mask that sweeps go on from. Drops what no mask that extends it can use: a search never puts a block back.
    */
   narrowTo(mask: Mask): void {
-    const isNext = !sameBlocks(mask, this.mask);
+    const isNext = mask.length > this.largestMask;
     for (const { states, iteration } of [...this.byRows.values()]) {
       const isForgotten = isNext && iteration < this.iteration; // (3)
       for (const kept of states) {
@@ -110,8 +111,9 @@ export class PrefixStates {
         if (isForgotten || !isUsable) this.remove(kept);
       }
     }
-    this.mask = mask;
-    if (isNext) this.iteration++;
+    if (!isNext) return;
+    this.largestMask = mask.length;
+    this.iteration++;
   }
 
   private statesOf(rows: StateRows): Iterable<Kept> {
