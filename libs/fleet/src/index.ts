@@ -1,6 +1,6 @@
 /**
- * Who computes what: the registry of workers, the cutting of work into tasks, affinity, leases and retry.
- * A pure state machine: `Fleet` is told of each message and of the time, and answers with events to log.
+ * Who computes what: the registry of workers, the division of work among them, leases, retry, copies, checks, and what
+ * runs ahead. A pure state machine: `Fleet` is told of each message and of the time, and answers with events to log.
  */
 export { Costs } from './costs.ts';
 export { divisionBound } from './division-bound.ts';
