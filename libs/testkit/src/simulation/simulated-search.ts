@@ -95,6 +95,7 @@ export class SimulatedSearch {
 
   /** Keys of the wrong cells that the decisions were made of. */
   private wrongCells(): string[] {
+    if (this.liars.size === 0) return [];
     const { rowTokens, seed } = this.scenario;
     const masks = new Set(this.decisions.map((_, i) => maskText(this.decisions.slice(0, i))));
     return this.durable.cells
