@@ -68,6 +68,14 @@ describe('neededLibraries', () => {
     expect(read(bytes)).toBeUndefined();
   });
 
+  it('gives nothing where a name lies in front of its segment', () => {
+    const bytes = changed((copy) => {
+      copy.writeUInt8(56, 97);
+      copy.writeUInt8(0, 6);
+    });
+    expect(read(bytes)).toBeUndefined();
+  });
+
   it('gives names or nothing, whatever the bytes are', () => {
     const head = 4096;
     fc.assert(

@@ -37,7 +37,7 @@ export function neededLibraries(file: string): string[] | undefined {
   try {
     const { size } = fstatSync(descriptor);
     const read = (offset: number, lengthBytes: number): Buffer | undefined => {
-      if (!(offset >= 0 && offset + lengthBytes <= size)) return undefined;
+      if (!(offset >= 0 && lengthBytes >= 0 && offset + lengthBytes <= size)) return undefined;
       const bytes = Buffer.alloc(lengthBytes);
       return readSync(descriptor, bytes, 0, lengthBytes, offset) === lengthBytes ? bytes : undefined;
     };

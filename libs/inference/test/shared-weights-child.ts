@@ -28,7 +28,8 @@ process.stdout.write(
   `${JSON.stringify({ sums, notes, privateBytes: privateBytes() - before, ...mapped() })}\n`,
 );
 process.stdin.resume();
-process.stdin.on('end', () => process.exit(0));
+// Held until then: an evaluator that nobody needs is collected, and its mapping with it.
+process.stdin.on('end', () => void evaluator.close().then(() => process.exit(0)));
 
 /** Memory that is this process's alone. */
 function privateBytes(): number {
