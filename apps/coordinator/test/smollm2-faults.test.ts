@@ -168,6 +168,9 @@ describe('SmolLM2 on two workers of their own', { timeout: 600_000 }, () => {
 
   it('ends with the same result when a third worker joins', async () => {
     let third: Command | undefined;
+    far.kill('SIGKILL'); // it may still wait to dial again after its minute alone
+    await far.ended;
+    far = worker(proxy.port);
     await disturbed('a third worker added', 'joined', async (command) => {
       third = worker(port);
       await command.says(/(?:"msg":"worker ready"[^]*){3}/);

@@ -314,7 +314,7 @@ export class Dispatch {
 
   private limitFlops(shares: Shares, workerId: string, workerCount: number): number {
     const { targetTaskMs } = this.options;
-    const waiting = shares.flopsOf(workerId) || shares.poolFlops / workerCount;
+    const waiting = shares.flopsOf(workerId) + shares.poolFlops / workerCount;
     const speed = this.speeds.estimateOf(workerId);
     if (speed === undefined) return 0; // one cell, to find out
     const longestMs = this.speeds.measuredOf(workerId) === undefined ? FIRST_TASK_MS : targetTaskMs;
