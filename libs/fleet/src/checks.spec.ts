@@ -109,6 +109,25 @@ describe('cells that two workers compute', () => {
     expect(fleet.idle()).toBe(true);
   });
 
+  it('are whole layers where the sweep tries whole layers', () => {
+    const fleet = fleetOf(['a', 'b']);
+    fleet.submit({ ...ONE, candidates: [2], unit: 'layer' }, always, 0);
+    compute(fleet);
+    expect(fleet.assignments(0).assignments).toMatchObject([{ task: { candidates: [2], unit: 'layer' } }]);
+  });
+
+  it('are given up when they have cost three workers', () => {
+    const fleet = fleetOf(['a', 'b', 'c', 'd', 'e']);
+    fleet.submit(ONE, always, 0);
+    compute(fleet);
+    for (let losses = 0; losses < 3; losses++) {
+      expect(fleet.idle()).toBe(false);
+      const [{ workerId }] = fleet.assignments(0).assignments;
+      fleet.leave(workerId, 'lost', 'killed');
+    }
+    expect(fleet.idle()).toBe(true);
+  });
+
   it('fail the run by name when three workers give three values', () => {
     const fleet = fleetOf(['a', 'b', 'c']);
     fleet.submit(ONE, always, 0);

@@ -1,4 +1,4 @@
-import { formatMask, type BlockIndex, type Mask } from '@blockpruner/blocks';
+import { formatMask, type BlockIndex, type Mask, type UnitKind } from '@blockpruner/blocks';
 import { cellKey, sameCellValue, type Cell, type CellId } from '@blockpruner/perplexity';
 import { sameBlocks, type Work } from './task.ts';
 
@@ -22,7 +22,14 @@ interface Entry {
   isConfirmed: boolean;
   /** Its computer was found to give wrong numbers: whatever another computes replaces it. */
   isSuspect: boolean;
+  /** What its candidate is. */
+  readonly unit: UnitKind;
+  /** Workers that were lost on computing it again. */
+  tries: number;
 }
+
+/** Tries of a check: a cell that was computed once is not worth more. */
+const MAX_TRIES = 3;
 
 /** What a further value of a cell says. */
 export type Comparison =
@@ -85,6 +92,12 @@ export class Checks {
     return this.waits;
   }
 
+  /** Cells of the present mask that wait for another worker, and must not be decided on before. */
+  get doubts(): CellId[] {
+    const waiting = [...this.waiting.values()].filter((id) => this.entryOf(id)?.isSuspect);
+    return [...this.disputes, ...waiting];
+  }
+
   /** Cells of the present mask of which two values differ. */
   get disputes(): CellId[] {
     return [...this.disputed.values()].filter(({ mask }) => formatMask(mask) === this.present);
@@ -95,12 +108,19 @@ export class Checks {
     return formatMask(id.mask) === this.previous && this.entryOf(id) !== undefined;
   }
 
-  accepted(cell: Cell, by: Computer): void {
+  accepted(cell: Cell, by: Computer, unit: UnitKind): void {
     const first = { cell, by };
     const mask = formatMask(cell.mask);
     let entries = this.byMask.get(mask);
     if (entries === undefined) this.byMask.set(mask, (entries = new Map<string, Entry>()));
-    entries.set(cellKey(cell), { first, dispute: null, isConfirmed: false, isSuspect: false });
+    entries.set(cellKey(cell), {
+      first,
+      dispute: null,
+      isConfirmed: false,
+      isSuspect: false,
+      unit,
+      tries: 0,
+    });
   }
 
   /** Has a cell computed again, unless it was, or is not there. @returns whether it is to be */
@@ -142,26 +162,40 @@ export class Checks {
 
   /** Cells of one row that the worker is to compute again, or null. */
   take(worker: Computer): Work | null {
-    let work: { readonly id: CellId; readonly candidates: (BlockIndex | null)[] } | undefined;
+    let work:
+      | { readonly id: CellId; readonly unit: UnitKind; readonly candidates: (BlockIndex | null)[] }
+      | undefined;
     for (const [key, id] of this.waiting) {
       const entry = this.entryOf(id);
       if (entry === undefined || !isOther(entry, worker)) continue; // (1)
       if (work !== undefined && (work.id.row !== id.row || !sameBlocks(work.id.mask, id.mask))) continue;
-      work ??= { id, candidates: [] };
+      work ??= { id, unit: entry.unit, candidates: [] };
       work.candidates.push(id.candidate);
       this.waiting.delete(key);
       this.inHands.set(key, id);
     }
     if (work === undefined) return null;
     const candidates = work.candidates.filter((candidate) => candidate !== null).sort((a, b) => a - b);
-    return { base: work.id.mask, candidates, baseline: work.candidates.includes(null), rows: [work.id.row] };
+    return {
+      base: work.id.mask,
+      unit: work.unit,
+      candidates,
+      baseline: work.candidates.includes(null),
+      rows: [work.id.row],
+    };
   }
 
-  /** Cells that a worker had in hands to compute again and did not: they wait anew. */
-  giveBack(ids: readonly CellId[]): void {
+  /**
+   * Cells that a worker had in hands to compute again and did not: they wait anew, unless that has been tried too often
+   * of a cell that nothing is held against.
+   * @param isBlamed whether the worker was lost on them
+   */
+  giveBack(ids: readonly CellId[], isBlamed: boolean): void {
     for (const id of ids) {
       const key = cellKey(id);
       if (!this.inHands.delete(key)) continue;
+      const entry = this.entryOf(id);
+      if (entry && isBlamed && ++entry.tries >= MAX_TRIES && !isDoubted(entry)) continue;
       this.waiting.set(key, id);
       this.waits++;
     }
@@ -174,11 +208,12 @@ export class Checks {
     this.inHands.delete(key);
   }
 
-  /** Drops what is wanted of cells that none of the workers may compute, but for disputes. @returns how many */
+  /** Drops what is wanted of cells that none of the workers may compute, but for doubted ones. @returns how many */
   dropUncheckable(workers: readonly Computer[]): number {
     let count = 0;
     for (const [key, id] of this.waiting) {
-      if (this.entryOf(id)?.dispute || this.canBeChecked(id, workers)) continue;
+      const entry = this.entryOf(id);
+      if ((entry && isDoubted(entry)) || this.canBeChecked(id, workers)) continue;
       this.waiting.delete(key);
       count++;
     }
@@ -222,15 +257,13 @@ export class Checks {
   }
 
   /** Cells of the present work that only this worker has vouched for: they are to be computed again. */
-  suspect(workerId: string): CellId[] {
-    const ids: CellId[] = [];
+  suspect(workerId: string): void {
     for (const entry of this.undecided()) {
       if (entry.dispute?.by.id === workerId) this.dispute(entry, null);
       if (entry.first.by.id !== workerId || entry.isConfirmed) continue;
       entry.isSuspect = true;
-      ids.push(entry.first.cell);
+      this.want(entry.first.cell); // and waits for as long as it takes
     }
-    return ids;
   }
 
   /** Cells of the work before that only this worker has vouched for: a decision was made of them. */
@@ -255,6 +288,11 @@ export class Checks {
       mask === this.previous ? [] : [...entries.values()],
     );
   }
+}
+
+/** Whether its value must not be used before another worker has computed it. */
+function isDoubted({ dispute, isSuspect }: Entry): boolean {
+  return dispute !== null || isSuspect;
 }
 
 function isOther({ first, dispute }: Entry, { id, numericClass }: Computer): boolean {

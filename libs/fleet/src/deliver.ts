@@ -1,4 +1,4 @@
-import { cellFlops } from '@blockpruner/blocks';
+import { cellFlops, unitOf } from '@blockpruner/blocks';
 import { cellKey, type Cell } from '@blockpruner/perplexity';
 import type { Books } from './books.ts';
 import { cellName } from './cell-name.ts';
@@ -35,6 +35,7 @@ export function deliver(
   const delivery: Delivery = { inFp32, accepted: [], corrected: [], events: [] };
   const faults: string[] = [];
   for (const cell of cells) {
+    if (books.registry.get(member.info.id) !== member) break; // a cell before has convicted it: the rest is nobody's
     const fault = cellFault(books.options, open, cell);
     if (fault !== null) faults.push(fault);
     else if (isHeld && !open.isCheck && owes(open, cell)) {
@@ -64,7 +65,7 @@ function accept(books: Books, { info }: Member, open: OpenTask, cell: Cell): voi
   else if (books.ahead?.owed.delete(cellKey(cell))) books.ahead.flops += flops;
   dispatch.places.computed(info.id, cell.row, (cell.candidate ?? blockCount) / (blockCount + 1));
   if (open.task.inFp32) return; // of another precision than what comes later
-  checks.accepted(cell, info);
+  checks.accepted(cell, info, unitOf(open.task));
   if (isSampled(cell, checkedShare, seed)) books.check([cell]);
 }
 

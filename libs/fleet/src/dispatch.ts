@@ -12,7 +12,7 @@ import { LOSSES_TO_HALVE, planRetry } from './retry.ts';
 import { Shares, type Sharer } from './shares.ts';
 import { Speeds } from './speeds.ts';
 import { divide } from './steal.ts';
-import { cellsOf, sameBlocks, type Work } from './task.ts';
+import { cellsOf, sameBlocks } from './task.ts';
 
 /** A task is at most this part of what its worker still has to do: tasks shrink towards the end. */
 const TASKS_AHEAD = 4;
@@ -24,8 +24,6 @@ const REST_MS = 20;
 const FIRST_TASK_MS = 1000;
 /** A copy is made where it is expected to bring the end so much nearer. */
 const HEDGE_GAIN = 0.75;
-/** Tries of a check: a cell that was computed once is not worth more. */
-const CHECK_TRIES = 3;
 
 export interface DispatchOptions {
   readonly blockCount: number;
@@ -168,11 +166,11 @@ export class Dispatch {
       this.ahead.add(owedWork(open).flatMap(lotsOfWork)); // whoever is to blame will show once it is wanted
       return [];
     }
-    const { parts, lost, condemned } = planRetry(open, blamed, reason);
     if (open.isCheck) {
-      for (const part of parts) this.giveBackCheck(part, lost.length);
+      this.checks.giveBack(owedWork(open).flatMap(cellsOf), blamed !== null); // (3)
       return [];
     }
+    const { parts, lost, condemned } = planRetry(open, blamed, reason);
     if (lost.length === 0) {
       this.shares.add(parts.flatMap(lotsOfWork));
       return [{ kind: 'task-reissued', taskId, into: [], lostWorkers: 0 }];
@@ -304,12 +302,6 @@ export class Dispatch {
       if (candidates.size === 0) remaining.delete(row);
     }
     return remaining;
-  }
-
-  private giveBackCheck(work: Work, tries: number): void {
-    const ids = cellsOf(work);
-    if (tries < CHECK_TRIES) this.checks.giveBack(ids);
-    else for (const id of ids) this.checks.drop(id); // (3)
   }
 
   private limitFlops(shares: Shares, workerId: string, workerCount: number): number {

@@ -179,11 +179,11 @@ export class Fleet {
     checks.wantRows({ mask, candidate }, this.books.rowOrder, options.confirmedRows ?? 0, registry.ready());
   }
 
-  /** A cell of which two workers have given different values, where no third one is there to decide. */
+  /** A cell whose value is in doubt, where no other worker is there to decide. */
   get undecided(): CellId | undefined {
     const { checks, registry } = this.books;
     const ready = registry.ready();
-    return checks.disputes.find((id) => !checks.canBeChecked(id, ready));
+    return checks.doubts.find((id) => !checks.canBeChecked(id, ready));
   }
 
   /** Gives waiting cells to ready workers: to each one task before any gets a second. */

@@ -59,7 +59,7 @@ export function convict(books: Books, liar: Computer, cell: CellId): FleetEvent[
   registry.ban(liar.id, reason);
   const events: FleetEvent[] = [{ kind: 'worker-convicted', workerId: liar.id, cell, reason }];
   if (isThere) events.push(...takeAll(books, liar.id, null, reason));
-  books.check(checks.suspect(liar.id));
+  checks.suspect(liar.id);
   return events;
 }
 
