@@ -1,5 +1,5 @@
 import type { Mask } from '@blockpruner/blocks';
-import type { CellId } from '@blockpruner/perplexity';
+import { seededOrder, type CellId } from '@blockpruner/perplexity';
 import { Checks } from './checks.ts';
 import { Costs } from './costs.ts';
 import { Dispatch } from './dispatch.ts';
@@ -9,7 +9,6 @@ import { Leases } from './leases.ts';
 import type { OpenTask } from './open-task.ts';
 import { newCounters, Progress } from './progress.ts';
 import { Registry, type Member } from './registry.ts';
-import { seededOrder } from './sample.ts';
 
 const DEFAULT_TARGET_TASK_MS = 10_000;
 

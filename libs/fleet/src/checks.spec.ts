@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { always, denseWork, taskCells, tinyFleet, workerOf } from '../test/tiny-fleet.ts';
 import { FleetError } from './fleet-error.ts';
 import type { Fleet } from './fleet.ts';
-import { isSampled, seededOrder } from './sample.ts';
+import { isSampled } from './sample.ts';
 import type { Task, Work } from './task.ts';
 
 const ONE: Work = { ...denseWork(4, 1), candidates: [3], baseline: false };
@@ -158,10 +158,5 @@ describe('the sample', () => {
     expect(picked(1)).not.toEqual(picked(2));
     expect(ids.some((id) => isSampled(id, 0, 1))).toBe(false);
     expect(ids.every((id) => isSampled(id, 1, 1))).toBe(true);
-  });
-
-  it('looks at rows in an order of the seed', () => {
-    expect(seededOrder(20, 1).toSorted((a, b) => a - b)).toEqual([...new Array(20).keys()]);
-    expect(seededOrder(20, 1)).not.toEqual(seededOrder(20, 2));
   });
 });

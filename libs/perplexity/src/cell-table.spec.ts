@@ -108,4 +108,19 @@ describe('CellTable', () => {
     expect(() => table.replace({ ...cell(0, 1), windowSums: new Float64Array(1) })).toThrow(/window sums/);
     expect(() => table.add(cell(0, 1))).toThrow(/different values/);
   });
+
+  it('weighs sets of rows, and leaves rows behind them out of the score', () => {
+    const sets = [
+      { rowCount: 1, weight: 0.25 },
+      { rowCount: 1, weight: 0.75 },
+    ];
+    const table = new CellTable(ROW_TOKENS, sets);
+    table.add(cell(0, 13));
+    table.add(cell(1, 4));
+    expect(table.rowCount).toBe(2);
+    expect(table.score([1], 3)).toEqual({ score: 3.25, perplexity: Math.exp(3.25), rows: [1, 4] });
+    expect(table.add(cell(2, 1))).toBe(true);
+    expect(table.windowSums(cell(2, 1))).toEqual(Float64Array.of(1));
+    expect(table.windowSums({ ...cell(2, 1), candidate: 4 })).toBeUndefined();
+  });
 });

@@ -1,5 +1,6 @@
 import type { BlockIndex, Mask } from '@blockpruner/blocks';
 import { cellKey, sameCellValue, type Cell, type CellId } from './cell.ts';
+import { oneSet, type RowSet } from './row-set.ts';
 import { perplexityOf, scoreOf, type Score } from './score.ts';
 import { rowMeanNats, targetCount, windowCount } from './window.ts';
 
@@ -19,15 +20,22 @@ export class CellError extends Error {
  */
 export class CellTable {
   readonly rowTokens: readonly number[];
+  /** Of which the rows of the score are made, in row order. */
+  readonly sets: readonly RowSet[];
   private readonly cells = new Map<string, Cell>();
 
-  /** @param rowTokens the length of each calibration row, in tokens */
-  constructor(rowTokens: readonly number[]) {
+  /**
+   * @param rowTokens the length of each row, in tokens
+   * @param sets of the calibration rows; rows behind them have cells, and are no part of the score
+   */
+  constructor(rowTokens: readonly number[], sets: readonly RowSet[] = oneSet(rowTokens.length)) {
     this.rowTokens = rowTokens;
+    this.sets = sets;
   }
 
+  /** Calibration rows: those that the score is a mean over. */
   get rowCount(): number {
-    return this.rowTokens.length;
+    return this.sets.reduce((sum, { rowCount }) => sum + rowCount, 0);
   }
 
   has(id: CellId): boolean {
@@ -61,6 +69,11 @@ export class CellTable {
     this.cells.set(key, cell);
   }
 
+  /** Sums of a cell's windows, nats, or undefined while it is missing. */
+  windowSums(id: CellId): Float64Array | undefined {
+    return this.cells.get(cellKey(id))?.windowSums;
+  }
+
   /** The row's mean in nats, or undefined while its cell is missing. */
   rowMean(id: CellId): number | undefined {
     const cell = this.cells.get(cellKey(id));
@@ -82,14 +95,15 @@ export class CellTable {
   score(mask: Mask, candidate: BlockIndex | null): Score | undefined {
     const rows = this.rowMeans(mask, candidate);
     if (rows === undefined) return undefined;
-    const score = scoreOf(rows);
+    const score = scoreOf(rows, this.sets);
     return { score, perplexity: perplexityOf(score), rows };
   }
 
   private checkedKey(cell: Cell): string {
     const key = cellKey(cell);
     const tokens = this.rowTokens[cell.row];
-    if (tokens === undefined) throw new CellError(`cell ${key}: there are only ${this.rowCount} rows`);
+    if (tokens === undefined)
+      throw new CellError(`cell ${key}: there are only ${this.rowTokens.length} rows`);
     if (cell.windowSums.length !== windowCount(tokens)) {
       throw new CellError(
         `cell ${key}: ${cell.windowSums.length} window sums, but a row of ${tokens} tokens has ${windowCount(tokens)}`,

@@ -8,6 +8,8 @@ export { CellError, CellTable } from './cell-table.ts';
 export type { Evaluator, IndexedRow } from './evaluator.ts';
 export { marginNoise } from './margin-noise.ts';
 export type { NoiseSample } from './margin-noise.ts';
+export type { RowSet } from './row-set.ts';
 export { perplexityOf, scoreOf } from './score.ts';
 export type { Score } from './score.ts';
+export { seededHash, seededOrder } from './seeded-order.ts';
 export { rowMeanNats, targetCount, WINDOW_TARGETS, windowCount, windowSums } from './window.ts';
