@@ -55,6 +55,7 @@ const OWNER: Record<string, string> = {
   'hyparquet-compressors': 'calibration',
   tokenizers: 'calibration',
   'pure-rand': 'calibration',
+  jstat: 'search',
   '@aws-crypto/crc32c': 'journal',
   commander: 'coordinator',
   zod: 'coordinator',

@@ -23,6 +23,7 @@ export class CellTable {
   /** Of which the rows of the score are made, in row order. */
   readonly sets: readonly RowSet[];
   private readonly cells = new Map<string, Cell>();
+  private replacements = 0;
 
   /**
    * @param rowTokens the length of each row, in tokens
@@ -31,6 +32,11 @@ export class CellTable {
   constructor(rowTokens: readonly number[], sets: readonly RowSet[] = oneSet(rowTokens.length)) {
     this.rowTokens = rowTokens;
     this.sets = sets;
+  }
+
+  /** Changes whenever a value is replaced: what was made of the cells before has to be made again. */
+  get revision(): number {
+    return this.replacements;
   }
 
   /** Calibration rows: those that the score is a mean over. */
@@ -67,6 +73,7 @@ export class CellTable {
     const key = this.checkedKey(cell);
     if (!this.cells.has(key)) throw new CellError(`cell ${key}: there is no value to replace`);
     this.cells.set(key, cell);
+    this.replacements++;
   }
 
   /** Sums of a cell's windows, nats, or undefined while it is missing. */

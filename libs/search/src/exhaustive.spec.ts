@@ -1,72 +1,29 @@
-import {
-  compareTie,
-  DENSE,
-  formatMask,
-  parseBlock,
-  type BlockIndex,
-  type Mask,
-  type ModelShape,
-} from '@blockpruner/blocks';
-import { CellTable, windowCount, type Cell } from '@blockpruner/perplexity';
+import { compareTie, DENSE, parseBlock, type BlockIndex } from '@blockpruner/blocks';
+import { CellTable, type Cell } from '@blockpruner/perplexity';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import {
+  cellsAskedFor,
+  cellsOf,
+  drive,
+  searchCases,
+  shapeOf,
+  shuffled,
+  tableOf,
+  type Table,
+} from '../test/table-search.ts';
 import { exhaustiveSearch } from './exhaustive.ts';
 import type { SearchProblem } from './problem.ts';
 import { SearchError } from './search-error.ts';
-import type { Decision, Step } from './strategy.ts';
+import type { Decision } from './strategy.ts';
 
-/** Row mean in nats of a mask (sorted, the candidate in it) on a row. */
-type Table = (mask: Mask, row: number) => number;
-
-const shapeOf = (layerCount: number): ModelShape => ({
-  layerCount,
-  hiddenSize: 8,
-  intermediateSize: 16,
-  headCount: 2,
-  kvHeadCount: 2,
-  headSize: 4,
-  vocabSize: 32,
-  mhaParameters: 100,
-  mlpParameters: 250,
-  totalParameters: 350 * layerCount + 90,
-});
-
-function cellOf(table: Table, mask: Mask, candidate: BlockIndex | null, row: number, tokens: number): Cell {
-  const full = candidate === null ? mask : [...mask, candidate].sort((a, b) => a - b);
-  const windowSums = new Float64Array(windowCount(tokens));
-  windowSums[0] = table(full, row) * (tokens - 1);
-  return { mask, candidate, row, windowSums };
-}
-
-function cellsAskedFor(step: Step & { kind: 'evaluate' }, table: Table, cells: CellTable): Cell[] {
-  const candidates = [...step.sweep.candidates, ...(step.sweep.baseline ? [null] : [])];
-  return step.rows.flatMap((row) =>
-    candidates
-      .filter((candidate) => !cells.has({ mask: step.sweep.base, candidate, row }))
-      .map((candidate) => cellOf(table, step.sweep.base, candidate, row, cells.rowTokens[row])),
-  );
-}
-
-/** Drives a search to its end. */
-function search(
+const search = (
   problem: SearchProblem,
   table: Table,
   cells: CellTable,
-  decisions: Decision[] = [],
-  order: (cells: Cell[]) => Cell[] = (arrived) => arrived,
-): Decision[] {
-  const strategy = exhaustiveSearch(problem);
-  for (;;) {
-    const step = strategy.step(decisions, cells);
-    if (step.kind === 'done') return decisions;
-    if (step.kind === 'decide') decisions = [...decisions, step.decision];
-    else {
-      const asked = cellsAskedFor(step, table, cells);
-      expect(asked.length).toBeGreaterThan(0);
-      for (const cell of order(asked)) cells.add(cell);
-    }
-  }
-}
+  decisions: readonly Decision[] = [],
+  order?: (cells: Cell[]) => Cell[],
+): Decision[] => drive(exhaustiveSearch(problem), cellsOf(table, cells.rowTokens), cells, decisions, order);
 
 /** The paper's loop, written without cells, sweeps or sorting. */
 function naive(problem: SearchProblem, table: Table, rowTokens: readonly number[]) {
@@ -107,57 +64,10 @@ function naive(problem: SearchProblem, table: Table, rowTokens: readonly number[
   return { removed, scores };
 }
 
-/** A table of few values, so that ties are common, out of a seed. */
-function tableOf(seed: number, values: number): Table {
-  return (mask, row) => {
-    let hash = seed ^ 0x9e3779b9;
-    for (const char of `${formatMask(mask)}/${row}`) {
-      hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
-      hash ^= hash >>> 15;
-    }
-    return 1 + ((hash >>> 0) % values) / 8;
-  };
-}
-
-const arbitraryCase = fc
-  .record({
-    layerCount: fc.integer({ min: 1, max: 4 }),
-    blockType: fc.constantFrom('mix', 'mha', 'mlp'),
-    rowTokens: fc.array(fc.integer({ min: 2, max: 40 }), { minLength: 1, maxLength: 4 }),
-    seed: fc.integer(),
-    values: fc.constantFrom(2, 5, 1000),
-    share: fc.double({ min: 0.01, max: 1, noNaN: true }),
-    byRatio: fc.boolean(),
-  })
-  .map(({ layerCount, blockType, rowTokens, seed, values, share, byRatio }) => {
-    const shape = shapeOf(layerCount);
-    const blocks = blockType === 'mix' ? 2 * layerCount : layerCount;
-    const perLayer = { mix: 350, mha: 100, mlp: 250 }[blockType];
-    const problem: SearchProblem = {
-      shape,
-      blockType: blockType,
-      stop: byRatio
-        ? { kind: 'ratio', ratio: share * ((perLayer * layerCount) / shape.totalParameters) }
-        : { kind: 'remove', count: Math.ceil(share * blocks) },
-    };
-    return { problem, rowTokens, table: tableOf(seed, values), seed };
-  });
-
-function shuffled<T>(items: readonly T[], seed: number): T[] {
-  const result = [...items];
-  let state = seed >>> 0;
-  for (let i = result.length - 1; i > 0; i--) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    const j = state % (i + 1);
-    [result[i], result[j]] = [result[j], result[i]];
-  }
-  return result;
-}
-
 describe('exhaustiveSearch', () => {
   it('decides as the naive algorithm does', () => {
     fc.assert(
-      fc.property(arbitraryCase, ({ problem, rowTokens, table }) => {
+      fc.property(searchCases, ({ problem, rowTokens, table }) => {
         const decisions = search(problem, table, new CellTable(rowTokens));
         const expected = naive(problem, table, rowTokens);
         expect(decisions.map(({ removed }) => removed)).toEqual(expected.removed);
@@ -168,7 +78,7 @@ describe('exhaustiveSearch', () => {
 
   it('decides the same whatever the order in which cells arrive', () => {
     fc.assert(
-      fc.property(arbitraryCase, fc.integer(), ({ problem, rowTokens, table }, order) => {
+      fc.property(searchCases, fc.integer(), ({ problem, rowTokens, table }, order) => {
         const straight = search(problem, table, new CellTable(rowTokens));
         const mixed = search(problem, table, new CellTable(rowTokens), [], (cells) => shuffled(cells, order));
         expect(mixed).toEqual(straight);
@@ -178,7 +88,7 @@ describe('exhaustiveSearch', () => {
 
   it('resumes from any prefix of its decisions and any subset of its cells', () => {
     fc.assert(
-      fc.property(arbitraryCase, fc.nat(), fc.integer(), ({ problem, rowTokens, table }, cut, order) => {
+      fc.property(searchCases, fc.nat(), fc.integer(), ({ problem, rowTokens, table }, cut, order) => {
         const seen: Cell[] = [];
         const remember = (cells: Cell[]) => (seen.push(...cells), cells);
         const whole = search(problem, table, new CellTable(rowTokens), [], remember);
@@ -200,7 +110,8 @@ describe('exhaustiveSearch', () => {
   });
   const step = (problem: SearchProblem, table: Table, cells: CellTable, decisions: Decision[] = []) => {
     const first = exhaustiveSearch(problem).step(decisions, cells);
-    if (first.kind === 'evaluate') for (const cell of cellsAskedFor(first, table, cells)) cells.add(cell);
+    if (first.kind === 'evaluate')
+      for (const cell of cellsAskedFor(first, cellsOf(table, cells.rowTokens), cells)) cells.add(cell);
     return exhaustiveSearch(problem).step(decisions, cells);
   };
 
@@ -211,6 +122,7 @@ describe('exhaustiveSearch', () => {
       kind: 'evaluate',
       sweep: { base: DENSE, candidates: [0, 1, 2, 3], baseline: true },
       rows: [0, 1],
+      laterRows: [],
     });
     const decisions = search(mix(1), tableOf(1, 1000), cells);
     const [{ removed }] = decisions;
@@ -222,18 +134,21 @@ describe('exhaustiveSearch', () => {
         baseline: false,
       },
       rows: [0, 1],
+      laterRows: [],
     });
   });
 
   it('asks only for rows and candidates that lack a cell', () => {
     const cells = new CellTable(rowTokens);
     const table = tableOf(1, 1000);
-    for (const candidate of [null, 0, 1, 2, 3]) cells.add(cellOf(table, DENSE, candidate, 0, 17));
-    for (const candidate of [null, 0, 2]) cells.add(cellOf(table, DENSE, candidate, 1, 33));
+    const source = cellsOf(table, rowTokens);
+    for (const candidate of [null, 0, 1, 2, 3]) cells.add(source({ mask: DENSE, candidate, row: 0 }));
+    for (const candidate of [null, 0, 2]) cells.add(source({ mask: DENSE, candidate, row: 1 }));
     expect(exhaustiveSearch(mix(2)).step([], cells)).toEqual({
       kind: 'evaluate',
       sweep: { base: DENSE, candidates: [1, 3], baseline: false },
       rows: [1],
+      laterRows: [],
     });
   });
 
@@ -279,9 +194,9 @@ describe('exhaustiveSearch', () => {
 
   it('fails as soon as the dense model is known to have no finite score', () => {
     const cells = new CellTable(rowTokens);
-    cells.add(cellOf(() => 2, DENSE, null, 0, 17));
+    cells.add(cellsOf(() => 2, rowTokens)({ mask: DENSE, candidate: null, row: 0 }));
     expect(exhaustiveSearch(mix(1)).step([], cells).kind).toBe('evaluate');
-    cells.add(cellOf(() => Number.POSITIVE_INFINITY, DENSE, null, 1, 33));
+    cells.add(cellsOf(() => Number.POSITIVE_INFINITY, rowTokens)({ mask: DENSE, candidate: null, row: 1 }));
     expect(() => exhaustiveSearch(mix(1)).step([], cells)).toThrow(
       /dense model's score is not finite \(Infinity, first on row 1\)/,
     );

@@ -56,5 +56,5 @@ function evaluateMissing(
     candidates: candidates.filter((block) => lacking.has(block)),
     baseline: lacking.has(null),
   };
-  return { kind: 'evaluate', sweep, rows };
+  return { kind: 'evaluate', sweep, rows, laterRows: [] };
 }

@@ -34,11 +34,11 @@ export function maskOf(decisions: readonly Decision[], problem: SearchProblem): 
 export function checkDense(cells: CellTable): void {
   if (cells.rowCount === 0)
     throw new SearchError('there are no calibration rows to score: give at least one');
-  const dense = cells.score(DENSE, null);
-  if (dense === undefined || Number.isFinite(dense.score)) return;
-  const row = dense.rows.findIndex((mean) => !Number.isFinite(mean));
-  const where = row < 0 ? 'over all rows' : `first on row ${row}`;
-  throw new SearchError(
-    `the dense model's score is not finite (${dense.score}, ${where}): check the model's weights and its dtype`,
-  );
+  for (let row = 0; row < cells.rowCount; row++) {
+    const mean = cells.rowMean({ mask: DENSE, candidate: null, row });
+    if (mean === undefined || Number.isFinite(mean)) continue;
+    throw new SearchError(
+      `the dense model's score is not finite (${mean}, first on row ${row}): check the model's weights and its dtype`,
+    );
+  }
 }
