@@ -1,11 +1,12 @@
 import type { Mask } from '@blockpruner/blocks';
+import type { CellId } from '@blockpruner/perplexity';
 import type { Checks, Computer } from './checks.ts';
 import type { Costs } from './costs.ts';
 import type { FleetEvent } from './fleet-event.ts';
 import { BaselineWalks } from './baseline-walks.ts';
 import type { Leases } from './leases.ts';
 import { isAlike, lotsOfWork, lotSize, workOf, type Lot } from './lot.ts';
-import { openTask, owedWork, pair, type LostWorker, type OpenTask } from './open-task.ts';
+import { openTask, owedWork, pair, settle, type LostWorker, type OpenTask } from './open-task.ts';
 import { Outlook } from './outlook.ts';
 import { Places } from './places.ts';
 import { LOSSES_TO_HALVE, planRetry } from './retry.ts';
@@ -106,6 +107,19 @@ export class Dispatch {
   dropAhead(): void {
     this.aheadMask = null;
     this.ahead.clear();
+  }
+
+  /** Takes cells out of all that waits. @returns those that were there */
+  withdraw(isGone: (id: CellId) => boolean): CellId[] {
+    this.outlook.forget();
+    const gone = this.shares.withdraw(isGone);
+    for (const open of this.retries) {
+      const superfluous = owedWork(open).flatMap(cellsOf).filter(isGone);
+      for (const id of superfluous) settle(open, id);
+      gone.push(...superfluous);
+    }
+    this.retries = this.retries.filter(({ remaining }) => remaining.size > 0);
+    return gone;
   }
 
   /** @param ready all that may get tasks, the worker among them */

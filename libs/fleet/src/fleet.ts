@@ -11,6 +11,7 @@ import type { FleetCounters } from './progress.ts';
 import type { WorkerInfo, WorkerStatus } from './registry.ts';
 import { catchUp, runAhead } from './run-ahead.ts';
 import { conclude, dropWorker, giveUp, reissue } from './take-back.ts';
+import { withdraw } from './withdraw.ts';
 import { cellCount, cellsOf, checkWork, workCellFlops, workFlops, type Task, type Work } from './task.ts';
 
 /** A task given to a worker: a lease begins. */
@@ -126,6 +127,7 @@ export class Fleet {
   submit(work: Work, isMissing: (id: CellId) => boolean, nowMs: number): FleetEvent[] {
     const { options, registry, dispatch, owed, checks } = this.books;
     checkWork(this.books.options, work);
+    const isMore = checks.isPresent(work.base); // of what is under way: what runs ahead of it may go on
     if (this.idle()) {
       this.books.work.reset();
       checks.begin(work.base);
@@ -140,13 +142,18 @@ export class Fleet {
       });
     }
     const wanted = lotsOf(work, isWanted);
-    const begun = work.inFp32 ? new Set() : catchUp(this.books, work.base, nowMs);
+    const begun = work.inFp32 || isMore ? new Set() : catchUp(this.books, work.base, nowMs);
     const lots = lotsOf(work, (id) => isWanted(id) && !begun.has(cellKey(id)));
     const cells = wanted.flatMap((lot) => cellsOf({ ...lot, rows: [lot.row] }));
     for (const id of cells) owed.add(cellKey(id));
     const ready = registry.ready();
     dispatch.spread(lots, ready, nowMs);
     return [{ kind: 'work-shared', workerCount: ready.length, cellCount: cells.length }];
+  }
+
+  /** Cells that were submitted and are wanted no more: no worker gets them any more, and nobody waits for them. */
+  withdraw(isWanted: (id: CellId) => boolean, nowMs: number): void {
+    withdraw(this.books, isWanted, nowMs);
   }
 
   /**

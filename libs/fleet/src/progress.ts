@@ -39,6 +39,13 @@ export class Progress {
     this.doneCellFlops += cellFlops;
   }
 
+  /** A cell that is wanted no more, of so many FLOPs. */
+  withdrawn(cellFlops: number): void {
+    this.totalCells--;
+    this.totalFlops -= (this.totalFlops * cellFlops) / this.totalCellFlops;
+    this.totalCellFlops -= cellFlops;
+  }
+
   get doneFlops(): number {
     if (this.doneCells === this.totalCells) return this.totalFlops; // to the last digit
     return (this.totalFlops * this.doneCellFlops) / this.totalCellFlops;

@@ -1,9 +1,10 @@
 import type { BlockIndex } from '@blockpruner/blocks';
+import type { CellId } from '@blockpruner/perplexity';
 import type { Costs } from './costs.ts';
-import { forksOf, isAlike, lotSize, splitLot, workOf, type Lot } from './lot.ts';
+import { forksOf, isAlike, lotsOf, lotSize, splitLot, workOf, type Lot } from './lot.ts';
 import { partition } from './partition.ts';
 import { divide, type Division } from './steal.ts';
-import { cellCandidates, type Work } from './task.ts';
+import { cellCandidates, cellsOf, type Work } from './task.ts';
 
 /** A worker as one that shares work. */
 export interface Sharer {
@@ -84,6 +85,22 @@ export class Shares {
   release(workerId: string): void {
     this.add(this.of(workerId));
     this.byWorker.delete(workerId);
+  }
+
+  /** Takes cells out of all lots. @returns those that were there */
+  withdraw(isGone: (id: CellId) => boolean): CellId[] {
+    const gone: CellId[] = [];
+    const without = (lots: readonly Lot[]): Lot[] =>
+      lots.flatMap((lot) => {
+        const work = workOf([lot]);
+        const superfluous = cellsOf(work).filter(isGone);
+        if (superfluous.length === 0) return [lot];
+        gone.push(...superfluous);
+        return lotsOf(work, (id) => !isGone(id));
+      });
+    this.pool = without(this.pool);
+    for (const [workerId, share] of [...this.byWorker]) this.set(workerId, without(share));
+    return gone;
   }
 
   /** All that waits is wanted no more. */
