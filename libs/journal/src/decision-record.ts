@@ -6,6 +6,24 @@ export interface DenseRecord {
   readonly score: number;
   readonly perplexity: number;
   readonly rows: readonly number[];
+  /** On the held-out rows, where there are any. */
+  readonly heldOut?: ScoreRecord;
+}
+
+/** Score in nats, and `exp(score)`. */
+export interface ScoreRecord {
+  readonly score: number;
+  readonly perplexity: number;
+}
+
+/** What one of several calibration sets says of a decision. */
+export interface SetScoreRecord {
+  /** Of the model without the removed block, on this set alone, nats. */
+  readonly score: number;
+  /** The block that would have gone by this set alone, in text form. */
+  readonly best: string;
+  /** How much lower the score on this set is without that one, nats; 0 where it is the removed one. */
+  readonly gainNats: number;
 }
 
 /** What one candidate of an iteration scored, and over how many rows. */
@@ -43,6 +61,10 @@ export interface DecisionRecord {
   readonly belowNoise: boolean;
   /** The close candidates with their scores in fp32, by which the choice was made; null where it was not. */
   readonly confirmed: { readonly candidates: readonly CandidateRecord[] } | null;
+  /** Where there are several calibration sets: each one's own, in their order. */
+  readonly setScores?: readonly SetScoreRecord[];
+  /** Of the model without the removed block on the held-out rows, where there are any. */
+  readonly heldOut?: ScoreRecord;
 }
 
 /** @throws RangeError naming the field that does not fit */
@@ -54,6 +76,7 @@ export function readDenseRecord(value: unknown, rowCount: number): DenseRecord {
     score: readNumber(fields.score, 'dense.score'),
     perplexity: readNumber(fields.perplexity, 'dense.perplexity'),
     rows: rows.map((mean, row) => readNumber(mean, `dense.rows[${row}]`)),
+    ...(fields.heldOut !== undefined && { heldOut: readScore(fields.heldOut, 'dense.heldOut') }),
   };
 }
 
@@ -101,5 +124,24 @@ export function readDecisionRecord(value: unknown, layerCount: number): Decision
     ),
     belowNoise: readBoolean(belowNoise, 'decision.belowNoise'),
     confirmed: confirmed === null ? null : confirmation(confirmed),
+    ...(fields.setScores !== undefined && {
+      setScores: readArray(fields.setScores, 'decision.setScores').map((entry) => {
+        const set = readObject(entry, 'decision.setScores');
+        return {
+          score: readNumber(set.score, 'decision.setScores.score'),
+          best: block(set.best, 'decision.setScores.best'),
+          gainNats: readNumber(set.gainNats, 'decision.setScores.gainNats'),
+        };
+      }),
+    }),
+    ...(fields.heldOut !== undefined && { heldOut: readScore(fields.heldOut, 'decision.heldOut') }),
+  };
+}
+
+function readScore(value: unknown, name: string): ScoreRecord {
+  const fields = readObject(value, name);
+  return {
+    score: readNumber(fields.score, `${name}.score`),
+    perplexity: readNumber(fields.perplexity, `${name}.perplexity`),
   };
 }

@@ -8,6 +8,7 @@ import {
   type DenseRecord,
 } from './decision-record.ts';
 import { readArray, readInteger, readObject, readString, unfit, type Fields } from './json-fields.ts';
+import { calibrationRowCount } from './row-parts.ts';
 import { configHash, readRunConfig, type RunConfig } from './run-config.ts';
 
 /** The journal's format; a reader refuses a later one. */
@@ -110,7 +111,7 @@ export function readEvent(value: unknown, config: RunConfig): JournalEvent {
     case 'cells':
       return readCellsEvent(fields, time, config);
     case 'dense':
-      return { kind: 'dense', time, dense: readDenseRecord(fields.dense, config.rowTokens.length) };
+      return { kind: 'dense', time, dense: readDenseRecord(fields.dense, calibrationRowCount(config)) };
     case 'decision':
       return { kind: 'decision', time, decision: readDecisionRecord(fields.decision, config.layerCount) };
     case 'finished':

@@ -3,7 +3,8 @@
  * nothing of models, workers or the command line.
  */
 export type { RunClock } from './clock.ts';
-export type { DecisionRecord, DenseRecord } from './decision-record.ts';
+export type { DecisionRecord, DenseRecord, ScoreRecord, SetScoreRecord } from './decision-record.ts';
+export { encodeJson } from './json-fields.ts';
 export { isGone } from './owner-record.ts';
 export { RunFolderError } from './errors.ts';
 export type { RunFolderErrorCode } from './errors.ts';
@@ -17,6 +18,7 @@ export { buildResult } from './result.ts';
 export type { RunResult } from './result.ts';
 export { configHash } from './run-config.ts';
 export type { RunConfig } from './run-config.ts';
+export { calibrationRowCount, rowSetsOf } from './row-parts.ts';
 export { RunFolder } from './run-folder.ts';
 export type { RunFolderOptions } from './run-folder.ts';
 export type { RunState } from './run-state.ts';

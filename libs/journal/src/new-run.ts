@@ -25,7 +25,7 @@ export interface NewRun {
   readonly configYaml: string;
   /** Versions, host and the like: for people. */
   readonly environment: object;
-  /** Token ids of each row; kept, so that a resume needs no tokenizer. */
+  /** Token ids of each row, held-out ones last; kept, so that a resume needs no tokenizer. */
   readonly calibrationRows: readonly Int32Array[];
   /** ISO 8601. */
   readonly createdAt: string;

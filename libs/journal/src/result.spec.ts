@@ -44,6 +44,35 @@ describe('buildResult', () => {
     expect(buildResult(CONFIG, DENSE, decisions, TOTALS)).not.toHaveProperty('confirm');
   });
 
+  it('tells sets and held-out rows where there are some', () => {
+    const set = { rowCount: 1, weight: 0.5, contentHash: 'sha256:set' };
+    const parted = {
+      ...CONFIG,
+      rowTokens: [20, 40, 60],
+      sets: [set, set],
+      heldOutRowCount: 1,
+      heldOutHash: 'sha256:1',
+    };
+    const heldOut = { score: 2, perplexity: Math.exp(2) };
+    const setScores = [
+      { score: 1, best: 'mlp.1', gainNats: 0 },
+      { score: 2, best: 'mha.1', gainNats: 0.5 },
+    ];
+    const decision = { ...decisionOf(1, 'mlp.1'), setScores, heldOut };
+    const result = buildResult(parted, { ...DENSE, heldOut }, [decision], TOTALS);
+    expect(result).toMatchObject({
+      rowCount: 2,
+      sets: [set, set],
+      heldOutRowCount: 1,
+      heldOutHash: 'sha256:1',
+      dense: { score: DENSE.score, heldOut },
+      decisions: [{ removed: 'mlp.1', setScores, heldOut }],
+      pruned: { score: decision.score, heldOut },
+    });
+    const plain = JSON.stringify(buildResult(CONFIG, DENSE, [decisionOf(1, 'mlp.1')], TOTALS));
+    expect(plain).not.toMatch(/set|heldOut/);
+  });
+
   it('gives the dense scores for a run that removes nothing', () => {
     const result = buildResult(CONFIG, DENSE, [], TOTALS);
     expect(result).toMatchObject({ mask: 'dense', ratio: 0, parametersRemoved: 0, pruned: result.dense });

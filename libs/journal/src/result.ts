@@ -1,11 +1,11 @@
 import { formatMask, makeMask, parseBlock, type BlockType } from '@blockpruner/blocks';
-import type { DecisionRecord, DenseRecord } from './decision-record.ts';
+import type { DecisionRecord, DenseRecord, ScoreRecord, SetScoreRecord } from './decision-record.ts';
+import { calibrationRowCount, type ConfigSet } from './row-parts.ts';
 import { configHash, type RunConfig, type StopRule } from './run-config.ts';
 
-/** Score in nats, and `exp(score)`. */
-interface ResultScore {
-  readonly score: number;
-  readonly perplexity: number;
+/** What a model scored on the calibration rows and, where there are any, on the held-out ones. */
+interface ResultScore extends ScoreRecord {
+  readonly heldOut?: ScoreRecord;
 }
 
 /** The part of a decision that two equal runs share. */
@@ -14,6 +14,8 @@ interface ResultDecision extends ResultScore {
   readonly removed: string;
   readonly margin: number | null;
   readonly runnerUp: string | null;
+  /** What each of several calibration sets says of it, in their order. */
+  readonly setScores?: readonly SetScoreRecord[];
 }
 
 /** `result.json`: what was asked, of which model and rows, and what came out. Equal runs give equal bytes. */
@@ -26,6 +28,11 @@ export interface RunResult {
   readonly layerCount: number;
   /** Calibration rows; their ids and lengths are in `calibrationHash`. */
   readonly rowCount: number;
+  /** The calibration sets, where there are several. */
+  readonly sets?: readonly ConfigSet[];
+  /** Rows that decided nothing, and a hash over them; absent where there are none. */
+  readonly heldOutRowCount?: number;
+  readonly heldOutHash?: string;
   readonly blockType: BlockType;
   readonly search: 'exhaustive';
   readonly stop: StopRule;
@@ -51,19 +58,23 @@ export function buildResult(
   totals: { readonly totalParameters: number },
 ): RunResult {
   const last = decisions.at(-1);
-  const { score, perplexity } = last ?? dense;
   return {
     schema: 1,
     modelFingerprint: config.modelFingerprint,
     calibrationHash: config.calibrationHash,
     configHash: configHash(config),
     layerCount: config.layerCount,
-    rowCount: config.rowTokens.length,
+    rowCount: calibrationRowCount(config),
+    ...(config.sets && { sets: config.sets }),
+    ...(config.heldOutRowCount && {
+      heldOutRowCount: config.heldOutRowCount,
+      heldOutHash: config.heldOutHash,
+    }),
     blockType: config.blockType,
     search: config.search,
     stop: config.stop,
     ...(config.confirm && { confirm: config.confirm }),
-    dense: { score: dense.score, perplexity: dense.perplexity },
+    dense: resultScore(dense),
     decisions: decisions.map((decision) => ({
       iteration: decision.iteration,
       removed: decision.removed,
@@ -71,11 +82,17 @@ export function buildResult(
       perplexity: decision.perplexity,
       margin: decision.margin,
       runnerUp: decision.runnerUp,
+      ...(decision.setScores && { setScores: decision.setScores }),
+      ...(decision.heldOut && { heldOut: decision.heldOut }),
     })),
     mask: formatMask(makeMask(decisions.map(({ removed }) => parseBlock(removed)))),
     ratio: last?.ratio ?? 0,
     parametersRemoved: last?.parametersRemoved ?? 0,
     totalParameters: totals.totalParameters,
-    pruned: { score, perplexity },
+    pruned: resultScore(last ?? dense),
   };
+}
+
+function resultScore({ score, perplexity, heldOut }: DenseRecord | DecisionRecord): ResultScore {
+  return { score, perplexity, ...(heldOut && { heldOut }) };
 }

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { CONFIG } from '../test/example-values.ts';
+import { calibrationRowCount, rowSetsOf } from './row-parts.ts';
 import { configHash, readRunConfig } from './run-config.ts';
+
+/** One row each. */
+const setsOf = (...weights: number[]) =>
+  weights.map((weight) => ({ rowCount: 1, weight, contentHash: 'sha256:set' }));
 
 describe('configHash', () => {
   it('does not depend on the order of the fields', () => {
@@ -27,6 +32,10 @@ describe('configHash', () => {
       { stop: { kind: 'remove', count: 3 } },
       { stop: { kind: 'ratio', ratio: 0.2 } },
       { confirm: 'fp32' },
+      { sets: setsOf(0.5, 0.5) },
+      { sets: setsOf(0.25, 0.75) },
+      { heldOutRowCount: 1, heldOutHash: 'sha256:1' },
+      { heldOutRowCount: 1, heldOutHash: 'sha256:2' },
     ];
     const hashes = changes.map((change) => configHash({ ...CONFIG, ...change }));
     expect(new Set([configHash(CONFIG), ...hashes]).size).toBe(changes.length + 1);
@@ -34,6 +43,22 @@ describe('configHash', () => {
 });
 
 describe('readRunConfig', () => {
+  it('keeps how rows are parted, and adds nothing where they are not', () => {
+    const parted = {
+      ...CONFIG,
+      rowTokens: [20, 40, 60],
+      sets: setsOf(0.25, 0.75),
+      heldOutRowCount: 1,
+      heldOutHash: 'sha256:1',
+    };
+    expect(readRunConfig(parted)).toEqual(parted);
+    expect(rowSetsOf(parted)).toEqual(parted.sets);
+    expect(calibrationRowCount(parted)).toBe(2);
+    expect(Object.keys(readRunConfig(CONFIG))).toEqual(Object.keys(CONFIG));
+    expect(rowSetsOf(CONFIG)).toEqual([{ rowCount: 2, weight: 1 }]);
+    expect(rowSetsOf({ ...CONFIG, heldOutRowCount: 1 })).toEqual([{ rowCount: 1, weight: 1 }]);
+  });
+
   it.each([
     ['config.modelFingerprint', { modelFingerprint: 1 }],
     ['config.rowTokens\\[1\\]', { rowTokens: [20, 1] }],
@@ -47,6 +72,15 @@ describe('readRunConfig', () => {
     ['config.confirm', { confirm: null }],
     ['config.stop.count', { stop: { kind: 'remove', count: 1.5 } }],
     ['config.stop.ratio', { stop: { kind: 'ratio', ratio: 'NaN' } }],
+    ['rows of config.sets', { sets: setsOf(1) }],
+    ['rows of config.sets', { sets: setsOf(0.5, 0.5), heldOutRowCount: 1, heldOutHash: 'sha256:1' }],
+    ['weights of config.sets', { sets: setsOf(0.5, 0.6) }],
+    ['config.sets\\[0\\].weight', { sets: setsOf(0, 1) }],
+    ['config.sets\\[1\\].rowCount', { sets: [...setsOf(0.5), { ...setsOf(0.5)[0], rowCount: 0 }] }],
+    ['config.sets\\[1\\].contentHash', { sets: [...setsOf(0.5), { rowCount: 1, weight: 0.5 }] }],
+    ['config.heldOutRowCount', { heldOutRowCount: 2, heldOutHash: 'sha256:1' }],
+    ['config.heldOutRowCount', { heldOutRowCount: 0 }],
+    ['config.heldOutHash', { heldOutRowCount: 1 }],
   ])('names %s when it does not fit', (name, change) => {
     expect(() => readRunConfig({ ...CONFIG, ...change })).toThrow(new RegExp(`^${name} is `));
   });

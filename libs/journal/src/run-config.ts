@@ -9,16 +9,17 @@ import {
   readString,
   unfit,
 } from './json-fields.ts';
+import { readRowParts, type RowParts } from './row-parts.ts';
 
 /** When a search is done: after so many removed blocks, or once so large a part of the parameters is gone. */
 export type StopRule =
   { readonly kind: 'remove'; readonly count: number } | { readonly kind: 'ratio'; readonly ratio: number };
 
 /** Everything that affects the numbers of a run, and nothing else. */
-export interface RunConfig {
+export interface RunConfig extends RowParts {
   readonly modelFingerprint: string;
   readonly calibrationHash: string;
-  /** Length of each calibration row, in tokens. */
+  /** Length of each calibration row, in tokens; behind them, of each held-out row. */
   readonly rowTokens: readonly number[];
   readonly layerCount: number;
   readonly blockType: BlockType;
@@ -52,6 +53,7 @@ export function readRunConfig(value: unknown): RunConfig {
     modelFingerprint: readString(fields.modelFingerprint, 'config.modelFingerprint'),
     calibrationHash: readString(fields.calibrationHash, 'config.calibrationHash'),
     rowTokens: rows.map((tokens, row) => readInteger(tokens, `config.rowTokens[${row}]`, 2, MAX_ROW_TOKENS)),
+    ...readRowParts(fields, rows.length),
     layerCount: readInteger(fields.layerCount, 'config.layerCount', 1, MAX_LAYERS),
     blockType: readBlockType(fields.blockType),
     search: readSearch(fields.search),

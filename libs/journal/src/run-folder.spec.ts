@@ -54,6 +54,29 @@ describe('RunFolder', () => {
     expect(lines(path, 'iterations.jsonl')).toHaveLength(3);
   });
 
+  it('gives back what sets and held-out rows say, and takes no row of theirs for one of the score', async () => {
+    const path = runPath();
+    const [first] = NEW_RUN.calibrationRows;
+    const config = { ...CONFIG, rowTokens: [20, 40, 20], heldOutRowCount: 1, heldOutHash: 'sha256:1' };
+    const run = await RunFolder.create(path, {
+      ...NEW_RUN,
+      config,
+      calibrationRows: [...NEW_RUN.calibrationRows, first],
+    });
+    const heldOut = { score: NaN, perplexity: NaN };
+    const setScores = [{ score: 1, best: 'mlp.1', gainNats: 0.25 }];
+    await expect(run.appendDense({ ...DENSE, rows: [1, 2, 3] })).rejects.toThrow('dense.rows.length is 3');
+    await run.appendDense({ ...DENSE, heldOut });
+    run.appendCells([{ ...cellsOf([])[0], row: 2 }], NUMERIC_CLASS);
+    await run.appendDecision({ ...decisionOf(1, 'mha.1'), setScores, heldOut });
+    await run.release();
+    const again = await RunFolder.open(path);
+    expect(again.state.dense).toEqual({ ...DENSE, heldOut });
+    expect(again.state.decisions).toEqual([{ ...decisionOf(1, 'mha.1'), setScores, heldOut }]);
+    expect(again.state.cells).toMatchObject([{ row: 2 }]);
+    await again.release();
+  });
+
   it('writes the result files and nothing but notes behind them', async () => {
     const path = runPath();
     const run = await RunFolder.create(path, NEW_RUN);

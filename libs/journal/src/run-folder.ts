@@ -29,6 +29,7 @@ import { makeRun, type NewRun } from './new-run.ts';
 import { Ownership, type OwnershipTimes } from './ownership.ts';
 import type { RemovalOrder } from './removal-order.ts';
 import { replay, type Replay } from './replay.ts';
+import { calibrationRowCount } from './row-parts.ts';
 import type { RunResult } from './result.ts';
 import type { RunConfig } from './run-config.ts';
 import type { RunState } from './run-state.ts';
@@ -65,7 +66,7 @@ export class RunFolder {
   readonly path: string;
   readonly config: RunConfig;
   readonly createdAt: string;
-  /** Token ids of each row. */
+  /** Token ids of each row, held-out ones last. */
   readonly calibrationRows: readonly Int32Array[];
   /** Bytes behind the last good line and record that `open` cut off: what a crash had left half-written. */
   readonly cutBytes: { readonly journal: number; readonly cells: number };
@@ -204,7 +205,7 @@ export class RunFolder {
 
   /** Resolves when the dense score and all cells before it are on the disk. */
   async appendDense(record: DenseRecord): Promise<void> {
-    const dense = readDenseRecord(record, this.config.rowTokens.length);
+    const dense = readDenseRecord(record, calibrationRowCount(this.config));
     await this.inTurn(() => this.commit({ kind: 'dense', time: this.clock.wallTime(), dense }));
   }
 

@@ -44,6 +44,12 @@ export class CellTable {
     return this.sets.reduce((sum, { rowCount }) => sum + rowCount, 0);
   }
 
+  /** Rows that are no part of the score: those behind the sets. */
+  get heldOutRows(): number[] {
+    const { rowCount } = this;
+    return Array.from({ length: this.rowTokens.length - rowCount }, (_, i) => rowCount + i);
+  }
+
   has(id: CellId): boolean {
     return this.cells.has(cellKey(id));
   }

@@ -15,14 +15,20 @@ export function scoreOf(
   rowMeans: readonly number[],
   sets: readonly RowSet[] = oneSet(rowMeans.length),
 ): number {
-  let score = 0;
+  return setScores(rowMeans, sets).reduce((score, mean, i) => score + sets[i].weight * mean, 0);
+}
+
+/**
+ * Mean of the row means of each set, nats, in the order of the sets.
+ * @param rowMeans of the rows of all sets, one set after the other; more of them are of no set
+ */
+export function setScores(rowMeans: readonly number[], sets: readonly RowSet[]): number[] {
   let row = 0;
-  for (const { rowCount, weight } of sets) {
+  return sets.map(({ rowCount }) => {
     let total = 0;
     for (const end = row + rowCount; row < end; row++) total += rowMeans[row];
-    score += weight * (total / rowCount);
-  }
-  return score;
+    return total / rowCount;
+  });
 }
 
 export function perplexityOf(score: number): number {

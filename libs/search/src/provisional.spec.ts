@@ -41,6 +41,20 @@ describe('provisionalRanking', () => {
     expect(provisionalRanking(decisions, [0, 1, 2], table)).toEqual([1, 0]);
   });
 
+  it('weighs the rows of several sets as the score does', () => {
+    const sets = [
+      { rowCount: 1, weight: 0.9 },
+      { rowCount: 3, weight: 0.1 },
+    ];
+    const table = new CellTable(ROWS, sets);
+    for (const row of [0, 1, 2, 3]) {
+      put(table, [], null, row, 1);
+      put(table, [], 0, row, row === 0 ? 2 : 1);
+      put(table, [], 1, row, row === 0 ? 1 : 4);
+    }
+    expect(provisionalRanking([], [0, 1], table)).toEqual([1, 0]);
+  });
+
   it('never has one whose cells are not finite lead', () => {
     const table = new CellTable(ROWS);
     for (const row of [0, 1, 2, 3]) {

@@ -1,5 +1,5 @@
 import { DENSE, isRemoved, makeMask, type BlockIndex, type Mask } from '@blockpruner/blocks';
-import type { CellTable } from '@blockpruner/perplexity';
+import { rowWeights, type CellTable } from '@blockpruner/perplexity';
 import { ranking } from './decide.ts';
 import type { CandidateScore, Decision } from './strategy.ts';
 
@@ -33,16 +33,19 @@ function scoreSoFar(
   cells: CellTable,
   present: (row: number) => number | undefined,
 ): CandidateScore | undefined {
+  const weights = rowWeights(cells.sets);
   let sum = 0;
+  let weight = 0;
   let rowCount = 0;
   for (let row = 0; row < cells.rowCount; row++) {
     const mean = cells.rowMean({ mask, candidate: block, row });
     const reference = present(row);
     if (mean === undefined || reference === undefined) continue;
-    sum += mean - reference;
+    sum += weights[row] * (mean - reference);
+    weight += weights[row];
     rowCount++;
   }
   return rowCount > 0 && rowCount >= LEAST_SHARE * cells.rowCount
-    ? { block, score: sum / rowCount, rowCount }
+    ? { block, score: sum / weight, rowCount }
     : undefined;
 }
