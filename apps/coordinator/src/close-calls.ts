@@ -139,10 +139,10 @@ async function scoreInFp32(
   const rows = Array.from({ length: rowCount }, (_, row) => row);
   const sweep = { base: mask, candidates: close, baseline: false, inFp32: true };
   await fleet.evaluate(sweep, rows, cellsInFp32, `iteration ${iteration}, again in fp32`);
-  return close.map((block) => ({ block, score: scoreOn(cellsInFp32, rows, mask, block), rowCount }));
+  return close.map((block) => ({ block, score: cellsInFp32.score(mask, block)?.score ?? NaN, rowCount }));
 }
 
-/** The score over some rows, all of which have their cells. */
+/** The mean over some rows, all of which have their cells. */
 function scoreOn(
   cells: CellTable,
   rows: readonly number[],

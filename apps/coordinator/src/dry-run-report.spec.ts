@@ -1,8 +1,8 @@
 import { sweepFlops, type ModelShape } from '@blockpruner/blocks';
-import type { CalibrationSet } from '@blockpruner/calibration';
 import { expectedFlops, type SearchProblem } from '@blockpruner/search';
 import { describe, expect, it } from 'vitest';
 import { dryRunReport } from './dry-run-report.ts';
+import type { RowConfig } from './run-rows.ts';
 import type { WorkerPlan } from './worker-plan.ts';
 
 const SHAPE: ModelShape = {
@@ -18,17 +18,7 @@ const SHAPE: ModelShape = {
   totalParameters: 2000,
 };
 
-const CALIBRATION: CalibrationSet = {
-  rows: [Int32Array.from({ length: 5 }, () => 1), Int32Array.from({ length: 7 }, () => 2)],
-  contentHash: 'sha256:00',
-  source: 'token-ids',
-  availableRows: 2,
-  recordCount: 2,
-  dropped: [],
-  droppedTokens: 0,
-  specialTokens: null,
-  notes: [],
-};
+const CALIBRATION: RowConfig = { calibrationHash: 'sha256:00', rowTokens: [5, 7] };
 
 const PLAN: WorkerPlan = {
   local: [
@@ -96,6 +86,28 @@ describe('dryRunReport', () => {
     expect(text).toMatch(/^iterations +1 to 3$/m);
     expect(text).toMatch(/^whole search +[\d.]+ kFLOP to [\d.]+ kFLOP, whichever blocks go$/m);
     expect(text).toMatch(/^candidates +6 to 15 to evaluate over all iterations, each on every row$/m);
+  });
+
+  it('counts held-out rows apart, and names the weights of several sets', () => {
+    const set = { rowCount: 1, contentHash: 'sha256:set' };
+    const sets = [
+      { ...set, weight: 0.25 },
+      { ...set, weight: 0.75 },
+    ];
+    const parted = {
+      ...CALIBRATION,
+      rowTokens: [5, 7, 9],
+      sets,
+      heldOutRowCount: 1,
+      heldOutHash: 'sha256:11',
+    };
+    const report = JSON.parse(dryRunReport(remove(2), parted, PLAN, true)) as object;
+    const plain = JSON.parse(dryRunReport(remove(2), CALIBRATION, PLAN, true)) as object;
+    const flopsOfDense = sweepFlops(SHAPE, { base: [], candidates: [], baseline: true }, 9);
+    expect(report).toEqual({ ...plain, sets, heldOut: { rows: 1, tokens: 9, flopsOfDense } });
+    const text = dryRunReport(remove(2), parted, PLAN, false);
+    expect(text).toContain('2 rows, 12 tokens, in 2 sets: 1 rows of weight 0.2500, 1 rows of weight 0.7500');
+    expect(text).toMatch(/^held out +1 rows, 9 tokens; [\d.]+ kFLOP of the dense model/m);
   });
 
   it('says for people what would run where, and that no run was started', () => {

@@ -1,5 +1,5 @@
-import { DENSE } from '@blockpruner/blocks';
-import type { CalibrationSet } from '@blockpruner/calibration';
+import { baselineFlops, DENSE } from '@blockpruner/blocks';
+import { calibrationRowCount, rowSetsOf } from '@blockpruner/journal';
 import {
   expectedEvaluations,
   expectedFlops,
@@ -8,26 +8,30 @@ import {
   type SearchProblem,
 } from '@blockpruner/search';
 import { formatBytes, formatCount, formatFlops } from '@blockpruner/telemetry';
+import type { RowConfig } from './run-rows.ts';
 import type { WorkerPlan } from './worker-plan.ts';
 
 /** What a run would do, without doing it. */
 export function dryRunReport(
   problem: SearchProblem,
-  calibration: CalibrationSet,
+  config: RowConfig,
   plan: WorkerPlan,
   json: boolean,
 ): string {
   const { iterations, candidates } = expectedEvaluations(problem);
   const { shape } = problem;
-  const rowTokens = calibration.rows.map((row) => row.length);
-  const tokens = rowTokens.reduce((sum, length) => sum + length, 0);
+  const rowTokens = config.rowTokens.slice(0, calibrationRowCount(config));
+  const heldOut = heldOutWork(problem, config);
+  const tokens = sum(rowTokens);
   const [flopsOfFirstIteration] = remainingFlops(problem, DENSE, rowTokens);
   const flopsOfSearch = expectedFlops(problem, rowTokens);
   const report = {
     layers: shape.layerCount,
     parameters: shape.totalParameters,
-    rows: calibration.rows.length,
+    rows: rowTokens.length,
     tokens,
+    ...(config.sets && { sets: config.sets }),
+    ...(heldOut && { heldOut }),
     iterations,
     candidateEvaluations: candidates,
     flopsOfFirstIteration,
@@ -42,7 +46,12 @@ export function dryRunReport(
     format(least) === format(most) ? format(most) : `${format(least)} to ${format(most)}`;
   return [
     `model            ${shape.layerCount} layers, ${formatCount(shape.totalParameters)} parameters`,
-    `calibration      ${calibration.rows.length} rows, ${tokens} tokens`,
+    `calibration      ${rowTokens.length} rows, ${tokens} tokens${setsInWords(config)}`,
+    ...(heldOut
+      ? [
+          `held out         ${heldOut.rows} rows, ${heldOut.tokens} tokens; ${formatFlops(heldOut.flopsOfDense)} of the dense model, and less after each iteration`,
+        ]
+      : []),
     `iterations       ${range(iterations)}`,
     `candidates       ${range(candidates)} to evaluate over all iterations, each on every row`,
     `first iteration  ${formatFlops(flopsOfFirstIteration)}`,
@@ -57,4 +66,25 @@ function memoryLine({ memory, memoryLimitBytes, sharedWeights }: WorkerPlan): st
   const { totalBytes, weightBytes, logitsBytes, activationBytes, runtimeBytes } = memory;
   const shared = sharedWeights ? ', which all share' : '';
   return `memory           ${formatBytes(totalBytes)} a worker: weights ${formatBytes(weightBytes)}${shared}, logits ${formatBytes(logitsBytes)}, activations ${formatBytes(activationBytes)}, runtime ${formatBytes(runtimeBytes)}; its limit is ${formatBytes(memoryLimitBytes)}`;
+}
+
+/** What the held-out rows cost on top of the search; null where there are none. */
+function heldOutWork({ shape }: SearchProblem, config: RowConfig) {
+  const rowTokens = config.rowTokens.slice(calibrationRowCount(config));
+  if (rowTokens.length === 0) return null;
+  return {
+    rows: rowTokens.length,
+    tokens: sum(rowTokens),
+    flopsOfDense: sum(rowTokens.map((tokens) => baselineFlops(shape, DENSE, tokens))),
+  };
+}
+
+function setsInWords(config: RowConfig): string {
+  const sets = rowSetsOf(config);
+  if (sets.length === 1) return '';
+  return `, in ${sets.length} sets: ${sets.map(({ rowCount, weight }) => `${rowCount} rows of weight ${weight.toFixed(4)}`).join(', ')}`;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

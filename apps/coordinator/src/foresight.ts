@@ -42,10 +42,15 @@ export class Foresight {
     this.begin(decisions, removed);
     const contenders = runnerUp === null ? [removed] : [removed, runnerUp];
     await this.fleet.confirm(maskOf(decisions), contenders, `${title}, confirming`);
+    return this.stands(decision, decisions);
+  }
+
+  /** Whether the numbers that a decision was made of are still those that there are. */
+  stands(decision: Decision, decisions: readonly Decision[]): boolean {
     const again = this.strategy.step(decisions, this.cells);
     return (
       again.kind === 'decide' &&
-      again.decision.removed === removed &&
+      again.decision.removed === decision.removed &&
       again.decision.score === decision.score &&
       again.decision.margin === decision.margin
     );

@@ -52,9 +52,6 @@ export async function openModel(
   return { ...located, checkpoint };
 }
 
-/** The options of every command that takes rows. */
-export type RowSettings = ResolvedSettings<'calibration' | (typeof ROW_SETTINGS)[number]>;
-
 /** What loadCalibration takes from the options. */
 export function rowOptions(settings: ResolvedSettings<(typeof ROW_SETTINGS)[number]>) {
   return {
@@ -68,35 +65,37 @@ export function rowOptions(settings: ResolvedSettings<(typeof ROW_SETTINGS)[numb
 }
 
 /**
- * Loads the calibration rows with the model's own tokenizer.
+ * Loads the rows of one set with the model's own tokenizer.
+ * @param what the rows are for, in the log
  * @returns the rows, and what names the same set later, from any folder
  * @throws HubError, CheckpointError, CalibrationError for a set that cannot be used
  */
-export async function openCalibration(
-  settings: RowSettings,
+export async function openRowSet(
+  given: string,
+  what: 'calibration' | 'held-out',
+  options: ReturnType<typeof rowOptions>,
   { sourcePath, maxPositionTokens }: Checkpoint,
   { logger, progress }: Pick<Console, 'logger' | 'progress'>,
-): Promise<{ calibration: CalibrationSet; pinned: string }> {
-  const given = requireSetting(settings, 'calibration');
+): Promise<{ set: CalibrationSet; pinned: string }> {
   const { files, pinned } = await locateCalibration(given, logger, progress);
   const report = bytesProgress(progress);
-  const calibration = await loadCalibration({
-    ...rowOptions(settings),
+  const set = await loadCalibration({
+    ...options,
     name: given,
     files,
     tokenizer: await readTokenizerFiles(sourcePath),
-    onProgress: (done, total) => report(done, total, 'reading the calibration text'),
+    onProgress: (done, total) => report(done, total, `reading the ${what} text`),
   });
   progress.clear();
-  for (const note of calibration.notes) logger.warn(note);
-  const longest = longestRowTokens(calibration.rows);
+  for (const note of set.notes) logger.warn(note);
+  const longest = longestRowTokens(set.rows);
   if (longest > maxPositionTokens) {
     logger.warn(
       { longestRowTokens: longest, maxPositionTokens },
       'rows are longer than the model was made for; its scores there mean little',
     );
   }
-  const { rows, source, recordCount, dropped, droppedTokens, specialTokens, contentHash } = calibration;
+  const { rows, source, recordCount, dropped, droppedTokens, specialTokens, contentHash } = set;
   logger.info(
     {
       calibration: given,
@@ -106,12 +105,12 @@ export async function openCalibration(
       dropped,
       droppedTokens,
       rows: rows.length,
-      availableRows: calibration.availableRows,
+      availableRows: set.availableRows,
       tokens: rows.reduce((sum, row) => sum + row.length, 0),
       specialTokens,
       contentHash,
     },
-    'calibration rows ready',
+    `${what} rows ready`,
   );
-  return { calibration, pinned };
+  return { set, pinned };
 }

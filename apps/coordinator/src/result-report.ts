@@ -1,10 +1,12 @@
-import type { RunResult } from '@blockpruner/journal';
+import { encodeJson, type RunResult } from '@blockpruner/journal';
+import { heldOutLines } from './over-fitting.ts';
+import { disagreementLine } from './set-disagreement.ts';
 import { shortPath } from './short-path.ts';
 import { formatCount, formatTable } from '@blockpruner/telemetry';
 
 /** What a finished run prints: a table for people, or JSON. */
 export function resultReport(result: RunResult, folder: string, json: boolean): string {
-  if (json) return JSON.stringify({ ...result, folder });
+  if (json) return encodeJson({ ...result, folder });
   const dense = { iteration: 0, removed: '(dense)', ...result.dense, runnerUp: null, margin: null };
   const table = formatTable(
     [dense, ...result.decisions],
@@ -13,20 +15,31 @@ export function resultReport(result: RunResult, folder: string, json: boolean): 
       { title: 'removed', value: (line) => line.removed },
       { title: 'score', value: (line) => line.score.toFixed(6), align: 'right' },
       { title: 'perplexity', value: (line) => line.perplexity.toFixed(4), align: 'right' },
+      ...(result.heldOutRowCount ? [heldOutColumn] : []),
       { title: 'delta', value: (line) => signed(line.score - result.dense.score), align: 'right' },
       { title: 'runner-up', value: (line) => line.runnerUp ?? '' },
       { title: 'margin', value: (line) => line.margin?.toExponential(2) ?? '', align: 'right' },
     ],
   );
   const count = result.decisions.length;
+  const disagreement = disagreementLine(result.decisions);
   const share = (100 * result.ratio).toFixed(2);
   return [
     table,
     '',
     `removed ${count} block${count === 1 ? '' : 's'}, ${formatCount(result.parametersRemoved)} of ${formatCount(result.totalParameters)} parameters (ratio ${result.ratio.toFixed(6)}, ${share} %)`,
+    ...(disagreement === null ? [] : [disagreement]),
+    ...heldOutLines(result),
     `run folder: ${shortPath(folder)}`,
   ].join('\n');
 }
+
+/** Perplexity on the held-out rows. */
+const heldOutColumn = {
+  title: 'held-out',
+  value: ({ heldOut }: RunResult['dense']) => Number(heldOut?.perplexity).toFixed(4),
+  align: 'right' as const,
+};
 
 function signed(nats: number): string {
   return `${nats < 0 ? '' : '+'}${nats.toFixed(6)}`;

@@ -1,4 +1,4 @@
-import type { RunFolder } from '@blockpruner/journal';
+import { rowSetsOf, type RunFolder } from '@blockpruner/journal';
 import { CellTable } from '@blockpruner/perplexity';
 import type { CellHandlers } from './fleet-hooks.ts';
 
@@ -17,9 +17,10 @@ export interface RunCells {
 /** The cells of a run, fed by the fleet: each new cell in the dtype of the run goes to disk before it is counted on. */
 export function cellSink(folder: RunFolder): RunCells & Pick<CellHandlers, 'onCells' | 'onCorrected'> {
   const { rowTokens } = folder.config;
+  const sets = rowSetsOf(folder.config);
   const run: RunCells = {
-    cells: new CellTable(rowTokens),
-    cellsInFp32: new CellTable(rowTokens),
+    cells: new CellTable(rowTokens, sets),
+    cellsInFp32: new CellTable(rowTokens, sets),
     contributors: new Set(),
     classesInFp32: new Set(),
   };

@@ -8,26 +8,22 @@ import {
   type Mask,
   type ModelShape,
 } from '@blockpruner/blocks';
-import {
-  buildRemovalOrder,
-  buildResult,
-  type DecisionRecord,
-  type RunFolder,
-  type RunResult,
-} from '@blockpruner/journal';
-import type { CellTable } from '@blockpruner/perplexity';
+import { buildRemovalOrder, buildResult, type DecisionRecord, type RunResult } from '@blockpruner/journal';
 import {
   exhaustiveSearch,
   expectedEvaluations,
   remainingFlops,
+  setChoices,
   type CandidateScore,
   type Decision,
   type SearchProblem,
 } from '@blockpruner/search';
-import { logIteration, type Logger } from '@blockpruner/telemetry';
+import { logIteration } from '@blockpruner/telemetry';
 import { judge, noiseOf, reportDoubts, type JudgeOptions, type Judgement } from './close-calls.ts';
 import { Foresight } from './foresight.ts';
+import { heldOutFields, heldOutFlops, scoreHeldOut, warnOfBrokenHeldOut } from './held-out.ts';
 import { Pace, speedOf, type Speed, type Stretch } from './pace.ts';
+import { setScoreRecords, warnOfDisagreement } from './set-disagreement.ts';
 
 export interface SearchRunOptions extends JudgeOptions {
   readonly problem: SearchProblem;
@@ -46,7 +42,12 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
   const expected = expectedEvaluations(problem);
   const speeds: (Speed | null)[] = records.map(() => null); // of another process, with other workers
   const pace = new Pace();
-  const flopsLeft = (): number[] => remainingFlops(problem, maskOf(decisions), cells.rowTokens);
+  const rowTokens = cells.rowTokens.slice(0, cells.rowCount);
+  const flopsLeft = (): number[] => {
+    const mask = maskOf(decisions);
+    const onHeldOut = heldOutFlops(problem.shape, mask, cells);
+    return remainingFlops(problem, mask, rowTokens).map((flops) => flops + onHeldOut);
+  };
   const foresight = new Foresight(strategy, problem, options);
   let startedMs = performance.now();
   let flopsBefore = fleet.driver.flops;
@@ -69,9 +70,13 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
       continue;
     }
     if (!(await foresight.isConfirmed(step.decision, decisions, title))) continue; // a number was corrected
-    await journalDense(folder, cells, logger);
-    const judgement = await judge(step.decision, maskOf(decisions), options);
+    await journalDense(options);
+    const mask = maskOf(decisions);
+    const judgement = await judge(step.decision, mask, options);
     const { decision } = judgement;
+    const heldOut = await scoreHeldOut(options, mask, decision.removed, `${title}, held-out rows`);
+    if (!foresight.stands(step.decision, decisions)) continue; // corrected meanwhile
+    const setScores = setScoreRecords(setChoices(decision, mask, cells));
     const done = sinceDecision();
     const { seconds } = done;
     const { retries } = fleet.driver.counters;
@@ -79,6 +84,8 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
       seconds,
       workers: [...contributors].sort(),
       retries: retries - retriesBefore,
+      ...(setScores && { setScores }),
+      ...(heldOut && { heldOut }),
     });
     await folder.appendDecision(record);
     decisions.push(decision);
@@ -86,7 +93,7 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
     pace.worked(done);
     const speed = speedOf(done, fleet.driver.peaksOf(contributors));
     speeds.push(speed);
-    const tokens = sum(cells.rowTokens) * decision.candidates.length;
+    const tokens = sum(rowTokens) * decision.candidates.length;
     logIteration(logger, {
       iteration: record.iteration,
       removed: record.removed,
@@ -105,8 +112,11 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
       parametersRemoved: record.parametersRemoved,
       ratio: record.ratio,
       etaSeconds: pace.secondsFor(sum(flopsLeft())),
+      ...heldOutFields(record, folder.state.dense),
     });
     reportDoubts(logger, record, noiseOf(folder));
+    warnOfDisagreement(logger, record);
+    warnOfBrokenHeldOut(logger, heldOut, `iteration ${record.iteration}`);
     contributors.clear();
     options.classesInFp32.clear();
     startedMs = performance.now();
@@ -116,12 +126,19 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
   return finish(options, records, speeds);
 }
 
-async function journalDense(folder: RunFolder, cells: CellTable, logger: Logger): Promise<void> {
+async function journalDense(options: SearchRunOptions): Promise<void> {
+  const { folder, cells, logger } = options;
   if (folder.state.dense) return;
+  const heldOut = await scoreHeldOut(options, DENSE, null, 'dense model, held-out rows');
   const dense = cells.score(DENSE, null);
   if (!dense) throw new Error('a decision was made before the dense model was scored');
-  await folder.appendDense(dense);
-  logger.info({ score: dense.score, perplexity: dense.perplexity }, 'dense model scored');
+  await folder.appendDense({ ...dense, ...(heldOut && { heldOut }) });
+  const { score, perplexity } = dense;
+  logger.info(
+    { score, perplexity, ...(heldOut && { heldOutPerplexity: heldOut.perplexity }) },
+    'dense model scored',
+  );
+  warnOfBrokenHeldOut(logger, heldOut, 'the dense model');
 }
 
 async function finish(
@@ -154,7 +171,7 @@ function recordOf(
   { decision, numericClasses, belowNoise, confirmed }: Judgement,
   before: readonly Decision[],
   shape: ModelShape,
-  measured: Pick<DecisionRecord, 'seconds' | 'workers' | 'retries'>,
+  measured: Pick<DecisionRecord, 'seconds' | 'workers' | 'retries' | 'setScores' | 'heldOut'>,
 ): DecisionRecord {
   const mask = maskOf([...before, decision]);
   return {

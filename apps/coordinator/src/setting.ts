@@ -62,9 +62,25 @@ const SETTINGS = {
     key: 'calibration',
     metavar: 'file',
     description:
-      'file, folder or glob of .txt, .md, .json, .jsonl or .parquet, also .gz or .zst; or hf:org/name[:split]',
+      'file, folder or glob of .txt, .md, .json, .jsonl or .parquet, also .gz or .zst; or hf:org/name[:split]; may be given many times, each with :<weight> behind it',
+    group: 'Model and data',
+    repeatable: true,
+    schema: z.union([text, z.array(text).min(1)]).describe('a text or a list of texts'),
+  },
+  heldOut: {
+    key: 'held-out',
+    metavar: 'file',
+    description:
+      'texts that decide nothing, in any form of --calibration: the dense and each pruned model are scored on them',
     group: 'Model and data',
     schema: text,
+  },
+  heldOutRows: {
+    key: 'held-out-rows',
+    metavar: 'n',
+    description: 'rows of --held-out (default: as --rows)',
+    group: 'Model and data',
+    schema: wholeNumber(1, 100_000).describe(EXPECTED.positive),
   },
   textColumn: {
     key: 'text-column',

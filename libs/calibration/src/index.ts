@@ -3,6 +3,7 @@
  * content hash. The tokenizer and the chat template are the model's own.
  */
 export { CalibrationError } from './calibration-error.ts';
+export { contentHash } from './content-hash.ts';
 export { findSources } from './find-sources.ts';
 export { inspectCalibration } from './inspect-calibration.ts';
 export type { CalibrationReport } from './inspect-calibration.ts';

@@ -5,7 +5,8 @@ import { scoreOf, setScores } from './score.ts';
 
 const nats = fc.double({ min: 0, max: 30, noNaN: true });
 const weight = fc.double({ min: 1e-6, max: 1e6, noNaN: true });
-const rowsOfSets = fc.array(fc.array(nats, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 5 });
+const rowsOfSet = fc.array(nats, { minLength: 1, maxLength: 5 });
+const weighedSets = fc.array(fc.record({ rows: rowsOfSet, weight }), { minLength: 1, maxLength: 5 });
 
 describe('weighSets', () => {
   it('makes weights add up to 1 and keeps their proportions', () => {
@@ -53,10 +54,11 @@ describe('a score', () => {
 
   it('is the weighted mean of the scores that the sets have alone', () => {
     fc.assert(
-      fc.property(rowsOfSets, fc.infiniteStream(weight), (sets, stream) => {
+      fc.property(weighedSets, (weighed) => {
+        const sets = weighed.map(({ rows }) => rows);
         const rowSets = weighSets(
           sets.map((rows) => rows.length),
-          sets.map(() => stream.next().value),
+          weighed.map((set) => set.weight),
         );
         const alone = sets.map((rows) => scoreOf(rows));
         const all = [...sets.flat(), NaN]; // a row behind the sets is no part of it

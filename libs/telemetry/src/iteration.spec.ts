@@ -50,6 +50,18 @@ describe('the iteration line', () => {
     expect(line).not.toContain('ETA');
   });
 
+  it('has the held-out perplexity where there is one', () => {
+    const heldOut = { heldOutPerplexity: 21.0371, heldOutDeltaNats: 0.0511 };
+    expect(JSON.parse(lineOf('json', { ...fields, ...heldOut }))).toMatchObject(heldOut);
+    expect(lineOf('pretty', { ...fields, ...heldOut })).toContain(
+      '(+0.0312 nats to dense), held-out perplexity 21.037 (+0.0511), runner-up mlp.4',
+    );
+    expect(lineOf('pretty', { ...fields, heldOutPerplexity: NaN, heldOutDeltaNats: NaN })).toContain(
+      'held-out perplexity NaN (NaN)',
+    );
+    expect(lineOf('json', fields)).not.toContain('heldOut');
+  });
+
   it('writes numbers that are not finite as strings', () => {
     const broken = { ...fields, margin: Infinity, deltaNats: NaN, etaSeconds: Infinity };
     expect(JSON.parse(lineOf('json', broken))).toMatchObject({ margin: 'Infinity', deltaNats: 'NaN' });

@@ -4,7 +4,7 @@ import { formatCount, formatDuration, formatFlops } from './quantities.ts';
 /** The message of the line that reports one iteration. */
 export const ITERATION_MESSAGE = 'iteration';
 
-/** The fields of the `iteration` line, all of them on every line. */
+/** The fields of the `iteration` line, all of them on every line but for those of held-out rows. */
 export interface IterationFields {
   /** Number of the iteration, from 1. */
   readonly iteration: number;
@@ -42,6 +42,10 @@ export interface IterationFields {
   readonly ratio: number;
   /** Estimate of the seconds until the last iteration ends; null while there is none. */
   readonly etaSeconds: number | null;
+  /** Of the model after the removal on the held-out rows; absent where there are none. */
+  readonly heldOutPerplexity?: number;
+  /** Score of the same minus the dense model's there, nats. */
+  readonly heldOutDeltaNats?: number;
 }
 
 /** Logs the line of one iteration, at level info. A number that is not finite is written as a string. */
@@ -60,6 +64,7 @@ export function describeIteration(fields: IterationFields): string {
   const parts = [
     `iteration ${fields.iteration}: removed ${fields.removed}`,
     `perplexity ${decimal(fields.perplexity, 3)} (${signed(fields.deltaNats)} nats to dense)`,
+    ...heldOutInWords(fields),
     runnerUp === null || margin === null ? 'no runner-up' : `runner-up ${runnerUp} ${signed(margin)}`,
     `${fields.candidates} candidates x ${fields.rows} rows in ${formatDuration(Number(fields.seconds))}`,
     `${formatCount(Number(fields.tokensPerSecond))} tokens/s`,
@@ -69,6 +74,11 @@ export function describeIteration(fields: IterationFields): string {
   ];
   if (etaSeconds !== null) parts.push(`ETA ${formatDuration(Number(etaSeconds))}`);
   return parts.join(', ');
+}
+
+function heldOutInWords({ heldOutPerplexity, heldOutDeltaNats }: IterationFields): string[] {
+  if (heldOutPerplexity === undefined || heldOutDeltaNats === undefined) return [];
+  return [`held-out perplexity ${decimal(heldOutPerplexity, 3)} (${signed(heldOutDeltaNats)})`];
 }
 
 function signed(nats: number): string {

@@ -1,15 +1,15 @@
 import { join, resolve } from 'node:path';
 import type { Checkpoint } from '@blockpruner/checkpoint';
-import type { CalibrationSet } from '@blockpruner/calibration';
 import { RunFolder, type RunConfig } from '@blockpruner/journal';
 import { checkProblem, type SearchProblem, type StopRule } from '@blockpruner/search';
 import type { Command } from 'commander';
 import type { Console } from '../console.ts';
 import { describeEnvironment } from '../environment.ts';
-import { openCalibration, openModel } from '../inputs.ts';
+import { openModel } from '../inputs.ts';
 import { dryRunReport } from '../dry-run-report.ts';
 import { requireSetting, resolveSettings, settingsYaml, type ResolvedSettings } from '../resolve-settings.ts';
 import { newRunId } from '../running-fleet.ts';
+import { openRows, rowSources, type CommandRows, type RowConfig } from '../run-rows.ts';
 import { carryOut } from '../run-session.ts';
 import { INPUT_SETTINGS, PRINT_SETTINGS, WORKER_SETTINGS, type SettingName } from '../setting.ts';
 import { UsageError } from '../usage-error.ts';
@@ -17,6 +17,8 @@ import { longestRowTokens, planWorkers } from '../worker-plan.ts';
 
 export const PRUNE_SETTINGS = [
   ...INPUT_SETTINGS,
+  'heldOut',
+  'heldOutRows',
   'remove',
   'ratio',
   'blockType',
@@ -35,7 +37,7 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
   const settings = resolveSettings(command, PRUNE_SETTINGS);
   const { values } = settings;
   const modelPath = requireSetting(settings, 'model');
-  requireSetting(settings, 'calibration'); // a missing one is said before the model is opened
+  const sources = rowSources(settings); // what is wrong with them is said before the model is opened
   const cacheFolder = resolve(requireSetting(settings, 'cacheDir'));
   const stop = stopRule(settings);
   const console = open(settings);
@@ -49,11 +51,10 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
     stop,
   };
   checkProblem(problem);
-  const { calibration, pinned } = await openCalibration(settings, checkpoint, console);
-  const longest = longestRowTokens(calibration.rows);
-  const plan = planWorkers(values, checkpoint.shape, longest);
+  const { rows, config, pinned } = await openRows(sources, settings, checkpoint, console);
+  const plan = planWorkers(values, checkpoint.shape, longestRowTokens(rows));
   if (values.dryRun) {
-    console.print(dryRunReport(problem, calibration, plan, values.json ?? false));
+    console.print(dryRunReport(problem, config, plan, values.json ?? false));
     return;
   }
 
@@ -67,13 +68,13 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
     plan,
     cacheFolder,
     json: values.json ?? false,
-    rows: calibration.rows,
+    rows,
     openFolder: () =>
       RunFolder.create(path, {
-        config: runConfig(checkpoint, calibration, problem, values.confirm),
-        configYaml: settingsYaml(absolutePaths(settings, model.pinned, pinned)),
+        config: runConfig(checkpoint, config, problem, values.confirm),
+        configYaml: settingsYaml(absolutePaths(settings, { model: model.pinned, ...pinned })),
         environment: describeEnvironment(),
-        calibrationRows: calibration.rows,
+        calibrationRows: rows,
         createdAt: new Date().toISOString(),
       }),
   });
@@ -82,14 +83,13 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
 /** What the numbers of a run follow from; a resume with anything else is refused. */
 export function runConfig(
   checkpoint: Checkpoint,
-  calibration: Pick<CalibrationSet, 'rows' | 'contentHash'>,
+  rows: RowConfig,
   problem: SearchProblem,
   confirm: RunConfig['confirm'],
 ): RunConfig {
   return {
     modelFingerprint: checkpoint.fingerprint,
-    calibrationHash: calibration.contentHash,
-    rowTokens: calibration.rows.map((row) => row.length),
+    ...rows,
     layerCount: checkpoint.shape.layerCount,
     blockType: problem.blockType,
     search: 'exhaustive',
@@ -114,13 +114,16 @@ export function stopRule(settings: ResolvedSettings<'remove' | 'ratio'>): StopRu
 const PATH_SETTINGS = ['cacheDir', 'output', 'tlsCert', 'tlsKey', 'tlsClientCa', 'tokenFile'] as const;
 
 /** A resume may be started from another folder, and later, when a revision of the hub means something else. */
-function absolutePaths(settings: PruneSettings, model: string, calibration: string): PruneSettings {
+function absolutePaths(
+  settings: PruneSettings,
+  pinned: CommandRows['pinned'] & { readonly model: string },
+): PruneSettings {
   const paths: Partial<Record<(typeof PATH_SETTINGS)[number], string>> = {};
   for (const name of PATH_SETTINGS) {
     const path = settings.values[name];
     if (path !== undefined) paths[name] = resolve(path);
   }
-  return { ...settings, values: { ...settings.values, model, calibration, ...paths } };
+  return { ...settings, values: { ...settings.values, ...pinned, ...paths } };
 }
 
 function timestamp(): string {

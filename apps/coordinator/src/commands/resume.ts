@@ -55,8 +55,9 @@ export async function resume(
     stop: stopRule(then),
   };
   const rows = await readRunRows(run);
-  const { calibrationHash } = view.config;
-  const config = runConfig(checkpoint, { rows, contentHash: calibrationHash }, problem, then.values.confirm);
+  const { calibrationHash, rowTokens, sets, heldOutRowCount, heldOutHash } = view.config;
+  const parts = { calibrationHash, rowTokens, sets, heldOutRowCount, heldOutHash }; // as rows.json has them
+  const config = runConfig(checkpoint, parts, problem, then.values.confirm);
   await carryOut({
     console,
     runId: basename(resolve(run)),

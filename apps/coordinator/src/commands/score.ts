@@ -1,13 +1,15 @@
 import { resolve } from 'node:path';
 import { DENSE, formatMask, parseMask, type Mask } from '@blockpruner/blocks';
-import { CellTable, type Score } from '@blockpruner/perplexity';
+import { rowSetsOf } from '@blockpruner/journal';
+import { CellTable, perplexityOf, setScores, type RowSet, type Score } from '@blockpruner/perplexity';
 import { formatTable } from '@blockpruner/telemetry';
 import type { Command } from 'commander';
 import type { Console } from '../console.ts';
-import { openCalibration, openModel } from '../inputs.ts';
+import { openModel } from '../inputs.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { nameClasses } from '../numeric-class.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
+import { openRows, rowSources } from '../run-rows.ts';
 import { newRunId, RunningFleet } from '../running-fleet.ts';
 import { INPUT_SETTINGS, PRINT_SETTINGS, WORKER_SETTINGS, type SettingName } from '../setting.ts';
 import { RunError, UsageError } from '../usage-error.ts';
@@ -27,16 +29,16 @@ export async function score(command: Command, open: (settings: ScoreSettings) =>
   const settings = resolveSettings(command, SCORE_SETTINGS);
   const { values } = settings;
   const modelPath = requireSetting(settings, 'model');
-  requireSetting(settings, 'calibration'); // a missing one is said before the model is opened
+  const sources = rowSources(settings); // what is wrong with them is said before the model is opened
   const cacheFolder = resolve(requireSetting(settings, 'cacheDir'));
   const console = open(settings);
   const { logger, progress } = console;
 
   const { checkpoint } = await openModel(modelPath, cacheFolder, logger, progress);
   const masks = (values.mask ?? []).map((text) => readMask(text, checkpoint.shape.layerCount));
-  const { calibration } = await openCalibration(settings, checkpoint, console);
-  const { rows } = calibration;
-  const cells = new CellTable(rows.map((row) => row.length));
+  const { rows, config } = await openRows(sources, settings, checkpoint, console);
+  const sets = rowSetsOf(config);
+  const cells = new CellTable(config.rowTokens, sets);
   const longestRow = longestRowTokens(rows);
   const classes = new Set<string>();
   const fleet = await RunningFleet.listen({
@@ -70,7 +72,7 @@ export async function score(command: Command, open: (settings: ScoreSettings) =>
     await fleet.stop(scored.length === 1 + masks.length);
   }
   if (classes.size > 1) logger.warn(`the scores used ${nameClasses([...classes])}`);
-  console.print(report(scored, values.json ?? false));
+  console.print(report(scored, sets, values.json ?? false));
 }
 
 function readMask(text: string, layerCount: number): Mask {
@@ -93,9 +95,19 @@ function finiteScore(cells: CellTable, mask: Mask): Score {
   return result;
 }
 
-function report([dense, ...masks]: [Mask, Score][], json: boolean): string {
+/** @param sets where there are several, each one's own score is told beside that of all */
+function report([dense, ...masks]: [Mask, Score][], sets: readonly RowSet[], json: boolean): string {
+  const several = sets.length > 1 ? sets : [];
+  const scoresOfSets = ({ rows }: Score): number[] => setScores(rows, several);
   if (json) {
-    const fields = ({ score, perplexity, rows }: Score) => ({ score, perplexity, rows });
+    const fields = (result: Score) => ({
+      score: result.score,
+      perplexity: result.perplexity,
+      rows: result.rows,
+      ...(several.length > 0 && {
+        sets: scoresOfSets(result).map((score) => ({ score, perplexity: perplexityOf(score) })),
+      }),
+    });
     return JSON.stringify({
       dense: fields(dense[1]),
       masks: masks.map(([mask, result]) => ({ mask: formatMask(mask), ...fields(result) })),
@@ -108,6 +120,11 @@ function report([dense, ...masks]: [Mask, Score][], json: boolean): string {
       { title: 'score', value: ([, { score }]) => score.toFixed(6), align: 'right' },
       { title: 'perplexity', value: ([, { perplexity }]) => perplexity.toFixed(4), align: 'right' },
       { title: 'delta', value: ([, { score }]) => (score - dense[1].score).toFixed(6), align: 'right' },
+      ...several.map((_, i) => ({
+        title: `score of set ${i + 1}`,
+        value: ([, result]: [Mask, Score]) => scoresOfSets(result)[i].toFixed(6),
+        align: 'right' as const,
+      })),
     ],
   );
 }

@@ -1,5 +1,5 @@
 import { formatDuration, formatTable } from '@blockpruner/telemetry';
-import { isGone, readRun, type RunView } from '@blockpruner/journal';
+import { calibrationRowCount, encodeJson, isGone, readRun, type RunView } from '@blockpruner/journal';
 
 /** What `status` and `list` say of a run: finished, running, or stopped and resumable. */
 export function stateOf(view: RunView): 'finished' | 'running' | 'stopped' {
@@ -14,7 +14,7 @@ export async function status(run: string, json: boolean, print: (text: string) =
   if (json) {
     const { config, configHash, createdAt, dense, decisions, cellCount } = view;
     print(
-      JSON.stringify({
+      encodeJson({
         folder: run,
         state,
         createdAt,
@@ -33,8 +33,8 @@ export async function status(run: string, json: boolean, print: (text: string) =
     `run        ${run}`,
     `state      ${state}${state === 'stopped' ? `; go on with: blockpruner resume ${run}` : ''}`,
     `created    ${view.createdAt}`,
-    `search     ${config.search}, ${config.blockType}, until ${goal}; ${config.rowTokens.length} rows`,
-    `dense      ${dense ? `score ${dense.score.toFixed(6)}, perplexity ${dense.perplexity.toFixed(4)}` : 'not scored yet'}`,
+    `search     ${config.search}, ${config.blockType}, until ${goal}; ${rowsInWords(config)}`,
+    `dense      ${dense ? `score ${dense.score.toFixed(6)}, perplexity ${dense.perplexity.toFixed(4)}${dense.heldOut ? `, held-out perplexity ${dense.heldOut.perplexity.toFixed(4)}` : ''}` : 'not scored yet'}`,
     `decisions  ${decisions.length}, cells ${view.cellCount}`,
   ];
   if (decisions.length > 0) {
@@ -43,6 +43,7 @@ export async function status(run: string, json: boolean, print: (text: string) =
       { title: 'removed', value: (decision) => decision.removed },
       { title: 'score', value: (decision) => decision.score.toFixed(6), align: 'right' },
       { title: 'perplexity', value: (decision) => decision.perplexity.toFixed(4), align: 'right' },
+      ...(config.heldOutRowCount ? [heldOutColumn] : []),
       { title: 'ratio', value: (decision) => `${(100 * decision.ratio).toFixed(2)} %`, align: 'right' },
       { title: 'time', value: (decision) => formatDuration(decision.seconds), align: 'right' },
       { title: 'retries', value: (decision) => decision.retries },
@@ -50,4 +51,16 @@ export async function status(run: string, json: boolean, print: (text: string) =
     lines.push('', table);
   }
   print(lines.join('\n'));
+}
+
+const heldOutColumn = {
+  title: 'held-out',
+  value: ({ heldOut }: RunView['decisions'][number]) => heldOut?.perplexity.toFixed(4) ?? '',
+  align: 'right' as const,
+};
+
+function rowsInWords(config: RunView['config']): string {
+  const { sets, heldOutRowCount } = config;
+  const heldOut = heldOutRowCount ? `, and ${heldOutRowCount} held-out ones` : '';
+  return `${calibrationRowCount(config)} rows${sets ? ` in ${sets.length} sets` : ''}${heldOut}`;
 }
