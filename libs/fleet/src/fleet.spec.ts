@@ -295,6 +295,26 @@ describe('running ahead', () => {
     expect(fleet.cells('b', ahead.id, taskCells(ahead), 3)).toMatchObject({ accepted: [], events: [] });
   });
 
+  it('goes on when more of the present mask is wanted, and keeps what has come to be compared', () => {
+    const { fleet, task, ahead } = begun();
+    fleet.cells('a', task.id, taskCells(task), 1);
+    fleet.done('a', task.id, 1);
+    fleet.cells('b', ahead.id, taskCells(ahead), 1);
+    fleet.submit({ ...one([]), candidates: [7], rows: [2] }, always, 2);
+    const { assignments, cancellations } = fleet.assignments(2);
+    expect(cancellations).toEqual([]);
+    expect(assignments.map((each) => [each.workerId, each.task.base, each.task.rows])).toEqual([
+      ['a', [], [2]],
+    ]);
+    fleet.cells('a', assignments[0].task.id, taskCells(assignments[0].task), 3);
+    fleet.done('a', assignments[0].task.id, 3);
+    expect(fleet.idle()).toBe(true);
+    const came = new Set(taskCells(ahead).map(({ candidate, row }) => `${candidate} ${row}`));
+    fleet.submit(one([7]), ({ candidate, row }) => !came.has(`${candidate} ${row}`), 4);
+    const changed = taskCells(ahead).map((cell) => ({ ...cell, windowSums: new Float64Array(2).fill(99) }));
+    expect(kinds(fleet.cells('b', ahead.id, changed, 5).events)).toContain('cells-differ');
+  });
+
   it('does not lose what a lost worker had begun', () => {
     const { fleet, task, ahead } = begun();
     fleet.leave('b', 'lost', 'killed');

@@ -127,10 +127,10 @@ export class Fleet {
   submit(work: Work, isMissing: (id: CellId) => boolean, nowMs: number): FleetEvent[] {
     const { options, registry, dispatch, owed, checks } = this.books;
     checkWork(this.books.options, work);
-    const isMore = checks.isPresent(work.base); // of what is under way: what runs ahead of it may go on
+    const isMore = checks.isPresent(work.base); // what runs ahead of this mask still does
     if (this.idle()) {
       this.books.work.reset();
-      checks.begin(work.base);
+      if (!isMore) checks.begin(work.base);
       dispatch.places.reset();
     }
     const isWanted = (id: CellId): boolean => isMissing(id) && !owed.has(cellKey(id));
