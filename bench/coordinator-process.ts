@@ -4,6 +4,7 @@
  */
 import { createLogger } from '@blockpruner/telemetry';
 import { CellTable } from '@blockpruner/perplexity';
+import { wholeSweep } from '../apps/coordinator/src/cell-demand.ts';
 import { FleetDriver } from '../apps/coordinator/src/fleet-driver.ts';
 import type { CoordinatorFigures, CoordinatorRequest } from './coordinator.ts';
 
@@ -44,7 +45,8 @@ async function run({ shape, rows, rowTokens, workers, taskMs }: CoordinatorReque
   };
   const startedMs = performance.now();
   const startedCpu = process.cpuUsage();
-  await driver.evaluate(sweep, [...new Array(rows).keys()], (id) => !table.has(id), hooks);
+  const demand = wholeSweep(sweep, [...new Array(rows).keys()], table);
+  await driver.evaluate(demand, (id) => !table.has(id), hooks);
   const { user, system } = process.cpuUsage(startedCpu);
   const figures: CoordinatorFigures = {
     seconds: (performance.now() - startedMs) / 1000,

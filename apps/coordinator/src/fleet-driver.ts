@@ -10,6 +10,8 @@ import {
   type WorkerMessage,
 } from '@blockpruner/wire';
 import { BarrenStays } from './barren-stays.ts';
+import type { CellDemand } from './cell-demand.ts';
+import { CellSupply } from './cell-supply.ts';
 import type { EvaluationHooks, FleetDriverOptions } from './fleet-hooks.ts';
 import { logFleetEvent } from './fleet-log.ts';
 import { Peers } from './peers.ts';
@@ -52,6 +54,7 @@ export class FleetDriver {
         readonly onWaiting: () => void;
       }
     | undefined;
+  private supply: CellSupply | null = null;
   private failure: Error | undefined;
   private closed = false;
 
@@ -112,19 +115,19 @@ export class FleetDriver {
   }
 
   /**
-   * Has the missing cells of a sweep computed on the given rows.
+   * Has cells computed until no more are wanted.
+   * @param next what is wanted by now; null: nothing more
    * @param hooks called at every change and tick
-   * @throws RunError or FleetError when it cannot be done
+   * @throws RunError or FleetError when it cannot be done, and what `next` throws
    */
   evaluate(
-    sweep: Omit<Work, 'rows'>,
-    rows: readonly number[],
+    next: () => CellDemand | null,
     isMissing: (id: CellId) => boolean,
     hooks: EvaluationHooks,
   ): Promise<void> {
     return this.until(() => {
       if (this.fleet.idle()) this.flopsOfFinished += this.fleet.progress().doneFlops;
-      this.log(this.fleet.submit({ ...sweep, rows }, isMissing, now()));
+      this.supply = new CellSupply(this.fleet, next, isMissing);
     }, hooks);
   }
 
@@ -161,6 +164,7 @@ export class FleetDriver {
     if (this.failure) this.fail(this.failure);
     return finished.finally(() => {
       this.evaluation = undefined;
+      this.supply = null;
     });
   }
 
@@ -243,6 +247,7 @@ export class FleetDriver {
         if (accepted.length > 0) this.stays.delivered(workerId);
         if (accepted.length > 0) this.options.onCells(accepted, source);
         if (corrected.length > 0) this.options.onCorrected(corrected, source);
+        this.supply?.cellsCame();
         return this.log(events);
       }
       case 'taskDone':
@@ -340,6 +345,7 @@ export class FleetDriver {
     if (this.closed) return;
     try {
       step();
+      this.log(this.supply?.refill(now()) ?? []);
       this.assign();
       if (this.evaluation && this.fleet.idle()) this.evaluation.resolve();
     } catch (error) {

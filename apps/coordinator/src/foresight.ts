@@ -1,6 +1,7 @@
 import { blocksOfType, makeMask, type BlockIndex, type Mask } from '@blockpruner/blocks';
-import type { CellTable } from '@blockpruner/perplexity';
+import type { CellId, CellTable } from '@blockpruner/perplexity';
 import { provisionalRanking, type Decision, type SearchProblem, type Strategy } from '@blockpruner/search';
+import { rowsToCompute } from './cell-demand.ts';
 import type { RunningFleet } from './running-fleet.ts';
 
 /**
@@ -63,7 +64,9 @@ export class Foresight {
       this.cells,
     );
     if (step.kind !== 'evaluate') return;
-    this.fleet.driver.runAhead(step.sweep, step.rows, (id) => !this.cells.has(id));
+    const isMissing = (id: CellId): boolean => !this.cells.has(id);
+    const rows = rowsToCompute(step, this.fleet.driver.readyCount, isMissing);
+    this.fleet.driver.runAhead(step.sweep, rows, isMissing);
   }
 }
 

@@ -2,11 +2,11 @@ import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { baselineFlops, DENSE, type BlockIndex, type Mask } from '@blockpruner/blocks';
 import { listModelFiles, type Checkpoint } from '@blockpruner/checkpoint';
-import type { Work } from '@blockpruner/fleet';
 import { cellKey, type CellId, type CellTable } from '@blockpruner/perplexity';
 import { formatCount, formatDuration, type Logger, type ProgressDisplay } from '@blockpruner/telemetry';
 import { formatAddress } from '@blockpruner/wire';
 import { ArtifactProcess } from './artifact-process.ts';
+import { wholeSweep, type CellDemand } from './cell-demand.ts';
 import { FleetDriver } from './fleet-driver.ts';
 import type { CellHandlers, EvaluationHooks, FleetNote } from './fleet-hooks.ts';
 import { RunningClock } from './running-clock.ts';
@@ -32,6 +32,15 @@ export interface RunningFleetOptions extends CellHandlers {
   /** Plans of numeric classes that a resumed run has fixed. */
   readonly shapePlans?: ShapePlans;
   readonly onNote: (note: FleetNote) => void;
+}
+
+/** How an evaluation shows, and who is asked while it goes on. */
+export interface Pursuit {
+  readonly title: () => string;
+  /** Of the search that this is a part of, from the FLOPs that are left here; null where unknown. */
+  readonly secondsLeft?: (flopsLeftHere: number) => number | null;
+  /** A worker has nothing to do. */
+  readonly onWaiting?: () => void;
 }
 
 /** A coordinator's ports with its workers: those of this machine, and any that dial from elsewhere. */
@@ -134,32 +143,43 @@ export class RunningFleet {
 
   /**
    * Evaluates what is missing of a sweep, with progress.
-   * @param secondsLeft of the search that this is a part of, from the FLOPs that are left here; null where unknown
-   * @param onWaiting a worker has nothing to do
    * @returns once every cell is in the table
    */
   async evaluate(
-    sweep: Omit<Work, 'rows'>,
+    sweep: CellDemand['sweep'],
     rows: readonly number[],
     cells: CellTable,
     title: string,
-    secondsLeft: (flopsLeftHere: number) => number | null = () => null,
-    onWaiting: () => void = () => undefined,
   ): Promise<void> {
+    await this.pursue(wholeSweep(sweep, rows, cells), cells, { title: () => title });
+  }
+
+  /**
+   * Evaluates what is wanted, with progress.
+   * @param next what is wanted by now; null: nothing more
+   */
+  async pursue(next: () => CellDemand | null, cells: CellTable, pursuit: Pursuit): Promise<void> {
+    const { title, secondsLeft = () => null, onWaiting = () => undefined } = pursuit;
     const hooks = { onProgress: this.display(title, secondsLeft), onWaiting };
-    await this.driver.evaluate(sweep, rows, (id) => !cells.has(id), hooks);
+    await this.driver.evaluate(next, (id) => !cells.has(id), hooks);
     this.options.progress.clear();
   }
 
   /** Has candidates of the latest sweep computed by a second worker on a few rows, where there is one. */
   async confirm(mask: Mask, candidates: readonly BlockIndex[], title: string): Promise<void> {
-    const hooks = { onProgress: this.display(title, () => null), onWaiting: () => undefined };
+    const hooks = {
+      onProgress: this.display(
+        () => title,
+        () => null,
+      ),
+      onWaiting: () => undefined,
+    };
     await this.driver.confirm(mask, candidates, hooks);
     this.options.progress.clear();
   }
 
   private display(
-    title: string,
+    title: () => string,
     secondsLeft: (flopsLeftHere: number) => number | null,
   ): EvaluationHooks['onProgress'] {
     return ({
@@ -179,7 +199,7 @@ export class RunningFleet {
         ...(left === null ? [] : [`search ETA ${formatDuration(left)}`]),
       ];
       this.options.progress.update({
-        title,
+        title: title(),
         done: doneCells,
         total: totalCells,
         cost: { done: doneFlops, total: totalFlops },

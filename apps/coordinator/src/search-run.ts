@@ -1,27 +1,19 @@
-import {
-  DENSE,
-  formatBlock,
-  makeMask,
-  parseBlock,
-  pruningRatio,
-  removedParameters,
-  type Mask,
-  type ModelShape,
-} from '@blockpruner/blocks';
+import { DENSE } from '@blockpruner/blocks';
 import { buildRemovalOrder, buildResult, type DecisionRecord, type RunResult } from '@blockpruner/journal';
 import {
-  exhaustiveSearch,
   expectedEvaluations,
-  remainingFlops,
   setChoices,
-  type CandidateScore,
+  strategyFor,
   type Decision,
   type SearchProblem,
+  type Step,
 } from '@blockpruner/search';
 import { logIteration } from '@blockpruner/telemetry';
-import { judge, noiseOf, reportDoubts, type JudgeOptions, type Judgement } from './close-calls.ts';
+import { judge, noiseOf, reportDoubts, type JudgeOptions } from './close-calls.ts';
+import { decisionOf, recordOf, removedBy } from './decision-records.ts';
+import { ExpectedWork } from './expected-work.ts';
 import { Foresight } from './foresight.ts';
-import { heldOutFields, heldOutFlops, scoreHeldOut, warnOfBrokenHeldOut } from './held-out.ts';
+import { heldOutFields, scoreHeldOut, warnOfBrokenHeldOut } from './held-out.ts';
 import { Pace, speedOf, type Speed, type Stretch } from './pace.ts';
 import { setScoreRecords, warnOfDisagreement } from './set-disagreement.ts';
 
@@ -36,18 +28,14 @@ export interface SearchRunOptions extends JudgeOptions {
  */
 export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
   const { problem, folder, fleet, cells, contributors, logger } = options;
-  const strategy = exhaustiveSearch(problem);
+  const strategy = strategyFor(problem, folder.config);
   const records: DecisionRecord[] = [...folder.state.decisions];
   const decisions: Decision[] = records.map(decisionOf);
   const expected = expectedEvaluations(problem);
   const speeds: (Speed | null)[] = records.map(() => null); // of another process, with other workers
   const pace = new Pace();
-  const rowTokens = cells.rowTokens.slice(0, cells.rowCount);
-  const flopsLeft = (): number[] => {
-    const mask = maskOf(decisions);
-    const onHeldOut = heldOutFlops(problem.shape, mask, cells);
-    return remainingFlops(problem, mask, rowTokens).map((flops) => flops + onHeldOut);
-  };
+  const work = new ExpectedWork(problem, cells, folder.config.search);
+  const meanTokens = sum(cells.rowTokens.slice(0, cells.rowCount)) / cells.rowCount;
   const foresight = new Foresight(strategy, problem, options);
   let startedMs = performance.now();
   let flopsBefore = fleet.driver.flops;
@@ -62,16 +50,28 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
     if (step.kind === 'done') break;
     const title = `iteration ${decisions.length + 1}/${iterationCount(expected.iterations)}`;
     if (step.kind === 'evaluate') {
-      const later = sum(flopsLeft().slice(1));
-      const secondsLeft = (left: number): number | null => pace.secondsFor(left + later, sinceDecision());
-      await fleet.evaluate(step.sweep, step.rows, cells, title, secondsLeft, () =>
-        foresight.onWaiting(decisions),
+      const [present, ...later] = work.left(removedBy(decisions));
+      let wanted: Step = step;
+      await fleet.pursue(
+        () => {
+          wanted = strategy.step(decisions, cells);
+          return wanted.kind === 'evaluate' ? wanted : null;
+        },
+        cells,
+        {
+          title: () => `${title}${placeOf(wanted, cells.rowCount)}`,
+          secondsLeft: (left) => {
+            const done = sinceDecision();
+            return pace.secondsFor(Math.max(left, present - done.flops) + sum(later), done);
+          },
+          onWaiting: () => foresight.onWaiting(decisions),
+        },
       );
       continue;
     }
     if (!(await foresight.isConfirmed(step.decision, decisions, title))) continue; // a number was corrected
     await journalDense(options);
-    const mask = maskOf(decisions);
+    const mask = removedBy(decisions);
     const judgement = await judge(step.decision, mask, options);
     const { decision } = judgement;
     const heldOut = await scoreHeldOut(options, mask, decision.removed, `${title}, held-out rows`);
@@ -91,9 +91,10 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
     decisions.push(decision);
     records.push(record);
     pace.worked(done);
+    work.decided(mask, done.flops);
+    const cellCount = sum(decision.candidates.map(({ rowCount }) => rowCount));
     const speed = speedOf(done, fleet.driver.peaksOf(contributors));
     speeds.push(speed);
-    const tokens = sum(rowTokens) * decision.candidates.length;
     logIteration(logger, {
       iteration: record.iteration,
       removed: record.removed,
@@ -104,14 +105,15 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
       margin: record.margin,
       candidates: decision.candidates.length,
       rows: cells.rowCount,
-      tokensPerSecond: tokens / seconds,
+      cells: cellCount,
+      tokensPerSecond: (cellCount * meanTokens) / seconds,
       ...speed,
       seconds,
       workers: contributors.size,
       retries: record.retries,
       parametersRemoved: record.parametersRemoved,
       ratio: record.ratio,
-      etaSeconds: pace.secondsFor(sum(flopsLeft())),
+      etaSeconds: pace.secondsFor(sum(work.left(removedBy(decisions)))),
       ...heldOutFields(record, folder.state.dense),
     });
     reportDoubts(logger, record, noiseOf(folder));
@@ -167,49 +169,11 @@ async function finish(
   return result;
 }
 
-function recordOf(
-  { decision, numericClasses, belowNoise, confirmed }: Judgement,
-  before: readonly Decision[],
-  shape: ModelShape,
-  measured: Pick<DecisionRecord, 'seconds' | 'workers' | 'retries' | 'setScores' | 'heldOut'>,
-): DecisionRecord {
-  const mask = maskOf([...before, decision]);
-  return {
-    iteration: decision.iteration,
-    removed: formatBlock(decision.removed),
-    score: decision.score,
-    perplexity: decision.perplexity,
-    margin: decision.margin,
-    runnerUp: decision.runnerUp === null ? null : formatBlock(decision.runnerUp),
-    candidates: decision.candidates.map(candidateRecord),
-    parametersRemoved: removedParameters(shape, mask),
-    ratio: pruningRatio(shape, mask),
-    ...measured,
-    numericClasses,
-    belowNoise,
-    confirmed: confirmed && { candidates: confirmed.map(candidateRecord) },
-  };
-}
-
-function candidateRecord({ block, score, rowCount }: CandidateScore) {
-  return { block: formatBlock(block), score, rowCount };
-}
-
-function maskOf(decisions: readonly Decision[]): Mask {
-  return makeMask(decisions.map(({ removed }) => removed));
-}
-
-function decisionOf(record: DecisionRecord): Decision {
-  const { iteration, removed, score, perplexity, margin, runnerUp, candidates } = record;
-  return {
-    iteration,
-    removed: parseBlock(removed),
-    score,
-    perplexity,
-    margin,
-    runnerUp: runnerUp === null ? null : parseBlock(runnerUp),
-    candidates: candidates.map((candidate) => ({ ...candidate, block: parseBlock(candidate.block) })),
-  };
+/** Where a race is: in the title of its progress. */
+function placeOf(step: Step, rowCount: number): string {
+  if (step.kind !== 'evaluate' || step.laterRows.length === 0) return '';
+  const { candidates } = step.sweep;
+  return `, row ${rowCount - step.laterRows.length} of ${rowCount}, ${candidates.length} candidates`;
 }
 
 function iterationCount({ least, most }: { least: number; most: number }): string {

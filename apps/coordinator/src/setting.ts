@@ -1,54 +1,8 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { parseDuration } from '@blockpruner/telemetry';
 import { z } from 'zod';
-
-/**
- * One option, defined once for every command that takes it: flag, environment variable, config file key and
- * default all follow from here.
- */
-export interface Setting {
-  /** Kebab-case: the flag is `--<key>`, the config file key `<key>`, the variable `BLOCKPRUNER_<KEY>`. */
-  readonly key: string;
-  /** Placeholder in `--help`; absent for a switch. */
-  readonly metavar?: string;
-  readonly description: string;
-  readonly group: 'Model and data' | 'Search' | 'Workers' | 'Output';
-  readonly default?: string | number;
-  readonly repeatable?: boolean;
-  readonly schema: z.ZodType;
-}
-
-/** Flags and variables are texts, a config file has numbers. */
-const numberOrDigits = z.union([
-  z.number(),
-  z
-    .string()
-    .regex(/^-?\d+(\.\d+)?$/)
-    .transform(Number),
-]);
-const wholeNumber = (min: number, max: number) => numberOrDigits.pipe(z.number().int().min(min).max(max));
-
-/** What each schema accepts, in words: the way out of a usage error. */
-const EXPECTED = {
-  text: 'a text',
-  positive: 'a whole number from 1 to 100000',
-  tokens: 'a whole number from 2 to 131072',
-  seed: 'a whole number from 0 to 4294967295',
-  ratio: 'a number above 0 and below 1, e.g. 0.2',
-  listen: 'host:port, e.g. 0.0.0.0:50051, or a port alone',
-  artifactListen: 'host:port, e.g. 0.0.0.0:50052, a port alone, or none',
-  bandwidth: 'a size for each second, e.g. 1GiB or 200MiB, at least 1MiB',
-  workers: 'local:N with N from 1 to 256, e.g. local:2',
-  threads: 'a whole number from 1 to 999',
-  microBatch: 'a whole number from 1 to 4096',
-  memory: 'a size, e.g. 12GiB, 512MiB or a number of bytes',
-  dtype: 'auto, fp32, bf16 or fp16',
-  stages: 'auto, or a whole number from 1 to 512',
-  duration: 'a time above 0, e.g. 90s, 15min or 2h',
-};
-
-const text = z.string().min(1, EXPECTED.text);
+import { EXPECTED, numberOrDigits, text, wholeNumber, type Setting } from './setting-schema.ts';
+import { WORKER_OPTIONS } from './worker-setting.ts';
 
 const SETTINGS = {
   model: {
@@ -125,7 +79,7 @@ const SETTINGS = {
   seed: {
     key: 'seed',
     metavar: 'n',
-    description: 'chooses the rows',
+    description: 'chooses the rows, and the order in which a race looks at them',
     group: 'Model and data',
     default: 42,
     schema: wholeNumber(0, 2 ** 32 - 1).describe(EXPECTED.seed),
@@ -163,10 +117,19 @@ const SETTINGS = {
   search: {
     key: 'search',
     metavar: 'strategy',
-    description: 'exhaustive: the algorithm of the paper',
+    description:
+      "race: the paper's algorithm, but candidates clearly behind are dropped after a few rows; exhaustive: none is",
     group: 'Search',
-    default: 'exhaustive',
-    schema: z.enum(['exhaustive']).describe('exhaustive'),
+    default: 'race',
+    schema: z.enum(['race', 'exhaustive']).describe('race or exhaustive'),
+  },
+  confidence: {
+    key: 'confidence',
+    metavar: 'p',
+    description: 'of a race: probability that an iteration decides as all rows would; 1 drops no candidate',
+    group: 'Search',
+    default: 0.99,
+    schema: numberOrDigits.pipe(z.number().gt(0).lte(1)).describe(EXPECTED.confidence),
   },
   confirm: {
     key: 'confirm',
@@ -184,132 +147,7 @@ const SETTINGS = {
     repeatable: true,
     schema: z.array(z.string()).describe('blocks joined by +, e.g. mha.3+mlp.7'),
   },
-  workers: {
-    key: 'workers',
-    metavar: 'local:N',
-    description:
-      'worker processes to start on this machine (default: as many as cores, memory or GPUs allow)',
-    group: 'Workers',
-    schema: z
-      .string()
-      .regex(/^local:([1-9]\d{0,1}|1\d\d|2[0-4]\d|25[0-6])$/)
-      .describe(EXPECTED.workers),
-  },
-  listen: {
-    key: 'listen',
-    metavar: 'host:port',
-    description: 'accept workers from other machines; starts none unless --workers is given too',
-    group: 'Workers',
-    schema: text.describe(EXPECTED.listen),
-  },
-  tlsCert: {
-    key: 'tls-cert',
-    metavar: 'file',
-    description: 'certificate of the --listen port, PEM; read again when it changes',
-    group: 'Workers',
-    schema: text,
-  },
-  tlsKey: {
-    key: 'tls-key',
-    metavar: 'file',
-    description: 'private key of --tls-cert, PEM',
-    group: 'Workers',
-    schema: text,
-  },
-  tlsClientCa: {
-    key: 'tls-client-ca',
-    metavar: 'file',
-    description: 'demand of each worker a certificate of these authorities, PEM',
-    group: 'Workers',
-    schema: text,
-  },
-  tokenFile: {
-    key: 'token-file',
-    metavar: 'file',
-    description: 'demand of each worker one of these tokens, one a line; or set BLOCKPRUNER_TOKEN to one',
-    group: 'Workers',
-    schema: text,
-  },
-  insecure: {
-    key: 'insecure',
-    description: 'listen on a network without TLS, or without asking workers who they are',
-    group: 'Workers',
-    schema: z.boolean().describe('true or false'),
-  },
-  artifactListen: {
-    key: 'artifact-listen',
-    metavar: 'host:port',
-    description:
-      "serve the model's files to workers that do not see them; none: workers must see them at the same path (default: the host of --listen, the next free port)",
-    group: 'Workers',
-    schema: text.describe(EXPECTED.artifactListen),
-  },
-  artifactBandwidth: {
-    key: 'artifact-bandwidth',
-    metavar: 'size',
-    description: 'bytes of files a second, to all workers together, e.g. 1GiB (default: no limit)',
-    group: 'Workers',
-    schema: z.union([z.number().int().positive().transform(String), text]).describe(EXPECTED.bandwidth),
-  },
-  artifactStreams: {
-    key: 'artifact-streams',
-    metavar: 'n',
-    description: 'workers that fetch files at the same time; others wait their turn',
-    group: 'Workers',
-    default: 8,
-    schema: wholeNumber(1, 999).describe(EXPECTED.threads),
-  },
-  workerTimeout: {
-    key: 'worker-timeout',
-    metavar: 'time',
-    description: 'give up, with all that was computed kept, when there has been no worker for so long',
-    group: 'Workers',
-    default: '15min',
-    schema: text.refine((value) => (parseDuration(value) ?? 0) > 0).describe(EXPECTED.duration),
-  },
-  threads: {
-    key: 'threads',
-    metavar: 'n',
-    description: 'threads of each worker of this machine (default: its share of the cores, tried out)',
-    group: 'Workers',
-    schema: wholeNumber(1, 999).describe(EXPECTED.threads),
-  },
-  microBatch: {
-    key: 'micro-batch',
-    metavar: 'rows',
-    description: 'rows of one length that go through the model together (default: tried out)',
-    group: 'Workers',
-    schema: wholeNumber(1, 4096).describe(EXPECTED.microBatch),
-  },
-  memoryLimit: {
-    key: 'memory-limit',
-    metavar: 'size',
-    description: 'memory for the workers of this machine, e.g. 12GiB (default: what is free)',
-    group: 'Workers',
-    schema: z.union([z.number().int().positive().transform(String), text]).describe(EXPECTED.memory),
-  },
-  dtype: {
-    key: 'dtype',
-    metavar: 'type',
-    description: 'of weights and products inside blocks on workers of this machine: auto, fp32, bf16 or fp16',
-    group: 'Workers',
-    default: 'auto',
-    schema: z.enum(['auto', 'fp32', 'bf16', 'fp16']).describe(EXPECTED.dtype),
-  },
-  mixedClasses: {
-    key: 'mixed-classes',
-    description: 'accept workers of any numeric class, and flag each decision that used two',
-    group: 'Workers',
-    schema: z.boolean().describe('true or false'),
-  },
-  stages: {
-    key: 'stages',
-    metavar: 'n',
-    description: 'parts of the model that a worker of this machine holds one at a time; auto: as few as fit',
-    group: 'Workers',
-    default: 'auto',
-    schema: z.union([z.literal('auto'), wholeNumber(1, 512)]).describe(EXPECTED.stages),
-  },
+  ...WORKER_OPTIONS,
   output: {
     key: 'output',
     metavar: 'dir',

@@ -4,6 +4,7 @@ import { createLogger } from '@blockpruner/telemetry';
 import { FleetClient, PROTOCOL_VERSION, type WireTask } from '@blockpruner/wire';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { wholeSweep } from '../src/cell-demand.ts';
 import { FleetDriver } from '../src/fleet-driver.ts';
 import type { FleetNote } from '../src/fleet-hooks.ts';
 
@@ -120,7 +121,7 @@ describe('a worker that computes wrong numbers', () => {
 
   async function evaluate(): Promise<void> {
     const sweep = { base: [], candidates: CANDIDATES, baseline: true };
-    await driver.evaluate(sweep, [0, 1], (id) => !table.has(id), QUIET);
+    await driver.evaluate(wholeSweep(sweep, [0, 1], table), (id) => !table.has(id), QUIET);
     await driver.confirm([], CANDIDATES, QUIET);
   }
 

@@ -44,7 +44,7 @@ describe('options', () => {
         'rows: 9 # config file',
         'json: true # config file',
         'seq-len: 2048 # default',
-        'search: exhaustive # default',
+        'search: race # default',
       ]),
     );
     expect(configYaml).not.toMatch(/^(ratio|listen|dry-run):/m);

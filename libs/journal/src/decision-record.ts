@@ -31,7 +31,14 @@ interface CandidateRecord {
   /** Text form, `mha.3`. */
   readonly block: string;
   readonly score: number;
+  /** All rows; of a candidate that a race dropped, those before. */
   readonly rowCount: number;
+  /** Why a race dropped it: how far it is behind the leader of the rows so far, as estimated for all rows, nats. */
+  readonly dropped?: {
+    readonly leader: string;
+    readonly difference: number;
+    readonly standardError: number;
+  };
 }
 
 /** One decision of a search as it is journaled, and a line of `iterations.jsonl`. Scores and margin in nats. */
@@ -88,6 +95,14 @@ export function readDecisionRecord(value: unknown, layerCount: number): Decision
     parseBlock(read, layerCount);
     return read;
   };
+  const dropped = (value: unknown, name: string) => {
+    const { leader, difference, standardError } = readObject(value, name);
+    return {
+      leader: block(leader, `${name}.leader`),
+      difference: readNumber(difference, `${name}.difference`),
+      standardError: readNumber(standardError, `${name}.standardError`),
+    };
+  };
   const candidates = (list: unknown, name: string): CandidateRecord[] =>
     readArray(list, name).map((entry) => {
       const candidate = readObject(entry, name);
@@ -95,6 +110,7 @@ export function readDecisionRecord(value: unknown, layerCount: number): Decision
         block: block(candidate.block, `${name}.block`),
         score: readNumber(candidate.score, `${name}.score`),
         rowCount: readInteger(candidate.rowCount, `${name}.rowCount`, 0),
+        ...(candidate.dropped !== undefined && { dropped: dropped(candidate.dropped, `${name}.dropped`) }),
       };
     });
   const confirmation = (value: unknown) => ({

@@ -1,7 +1,7 @@
 import { formatMask, makeMask, parseBlock, type BlockType } from '@blockpruner/blocks';
 import type { DecisionRecord, DenseRecord, ScoreRecord, SetScoreRecord } from './decision-record.ts';
 import { calibrationRowCount, type ConfigSet } from './row-parts.ts';
-import { configHash, type RunConfig, type StopRule } from './run-config.ts';
+import { configHash, type RunConfig, type SearchKind, type StopRule } from './run-config.ts';
 
 /** What a model scored on the calibration rows and, where there are any, on the held-out ones. */
 interface ResultScore extends ScoreRecord {
@@ -34,7 +34,10 @@ export interface RunResult {
   readonly heldOutRowCount?: number;
   readonly heldOutHash?: string;
   readonly blockType: BlockType;
-  readonly search: 'exhaustive';
+  readonly search: SearchKind;
+  /** Of a race, as `seed`; absent in an exhaustive search. */
+  readonly confidence?: number;
+  readonly seed?: number;
   readonly stop: StopRule;
   /** Absent where it was not asked for. */
   readonly confirm?: 'fp32';
@@ -72,6 +75,7 @@ export function buildResult(
     }),
     blockType: config.blockType,
     search: config.search,
+    ...(config.search === 'race' && { confidence: config.confidence, seed: config.seed }),
     stop: config.stop,
     ...(config.confirm && { confirm: config.confirm }),
     dense: resultScore(dense),

@@ -8,12 +8,16 @@ import {
   readObject,
   readString,
   unfit,
+  type Fields,
 } from './json-fields.ts';
 import { readRowParts, type RowParts } from './row-parts.ts';
 
 /** When a search is done: after so many removed blocks, or once so large a part of the parameters is gone. */
 export type StopRule =
   { readonly kind: 'remove'; readonly count: number } | { readonly kind: 'ratio'; readonly ratio: number };
+
+/** How a search finds the block to remove. */
+export type SearchKind = 'exhaustive' | 'race';
 
 /** Everything that affects the numbers of a run, and nothing else. */
 export interface RunConfig extends RowParts {
@@ -23,7 +27,11 @@ export interface RunConfig extends RowParts {
   readonly rowTokens: readonly number[];
   readonly layerCount: number;
   readonly blockType: BlockType;
-  readonly search: 'exhaustive';
+  readonly search: SearchKind;
+  /** Of a race: probability that an iteration decides as all rows would. */
+  readonly confidence?: number;
+  /** Of a race: decides the order in which rows are looked at. */
+  readonly seed?: number;
   readonly stop: StopRule;
   /** In which dtype close candidates are scored again; absent where they are not. */
   readonly confirm?: 'fp32';
@@ -56,7 +64,7 @@ export function readRunConfig(value: unknown): RunConfig {
     ...readRowParts(fields, rows.length),
     layerCount: readInteger(fields.layerCount, 'config.layerCount', 1, MAX_LAYERS),
     blockType: readBlockType(fields.blockType),
-    search: readSearch(fields.search),
+    ...readSearch(fields),
     stop: readStopRule(fields.stop),
     ...(fields.confirm !== undefined && { confirm: readConfirm(fields.confirm) }),
   };
@@ -68,9 +76,13 @@ function readBlockType(value: unknown): BlockType {
   return value;
 }
 
-function readSearch(value: unknown): 'exhaustive' {
-  if (value !== 'exhaustive') throw unfit('config.search', value, 'exhaustive');
-  return value;
+function readSearch({ search, confidence, seed }: Fields): Pick<RunConfig, 'search' | 'confidence' | 'seed'> {
+  if (search === 'exhaustive') return { search };
+  if (search !== 'race') throw unfit('config.search', search, 'exhaustive or race');
+  const probability = readNumber(confidence, 'config.confidence');
+  if (!(probability > 0 && probability <= 1))
+    throw unfit('config.confidence', confidence, 'a number above 0, at most 1');
+  return { search, confidence: probability, seed: readInteger(seed, 'config.seed', 0, 2 ** 32 - 1) };
 }
 
 function readConfirm(value: unknown): 'fp32' {

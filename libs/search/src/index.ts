@@ -13,6 +13,8 @@ export type { SearchProblem, StopRule } from './problem.ts';
 export { raceSearch } from './race.ts';
 export type { RaceSettings } from './race.ts';
 export { SearchError } from './search-error.ts';
+export { strategyFor } from './search-method.ts';
+export type { SearchMethod } from './search-method.ts';
 export { setChoices } from './set-choices.ts';
 export type { SetChoice } from './set-choices.ts';
 export type { CandidateScore, Decision, Drop, Step, Strategy } from './strategy.ts';

@@ -13,6 +13,7 @@ const fields: IterationFields = {
   margin: 0.0021,
   candidates: 55,
   rows: 256,
+  cells: 55 * 256,
   tokensPerSecond: 12_345,
   flopsPerSecond: 2.6e12,
   mfuPercent: 41.24,
@@ -39,6 +40,12 @@ describe('the iteration line', () => {
   it('is a sentence for a person', () => {
     expect(lineOf('pretty', fields)).toMatch(
       /\] INFO: iteration 3: removed mha\.12, perplexity 18\.399 \(\+0\.0312 nats to dense\), runner-up mlp\.4 \+0\.0021, 55 candidates x 256 rows in 42 s, 12\.3 k tokens\/s, 2\.60 TFLOP\/s \(MFU 41\.2 %\), 4 workers, 0 retries, 12\.3 M parameters removed \(9\.12 %\), ETA 12 min 05 s$/,
+    );
+  });
+
+  it('says how much of it a race has left out', () => {
+    expect(lineOf('pretty', { ...fields, cells: 3000 })).toContain(
+      '55 candidates x 256 rows, 3000 of 14080 cells, in 42 s',
     );
   });
 

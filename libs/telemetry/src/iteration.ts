@@ -24,6 +24,8 @@ export interface IterationFields {
   readonly candidates: number;
   /** Calibration rows of the set. */
   readonly rows: number;
+  /** Cells that the decision was made of: candidates times rows, or fewer where candidates were dropped before. */
+  readonly cells: number;
   /** Tokens scored a second, all workers together: tokens of a row times candidates. */
   readonly tokensPerSecond: number;
   /** FLOPs of the cells that were computed in it, as a sweep computes them, over its wall time. */
@@ -66,7 +68,7 @@ export function describeIteration(fields: IterationFields): string {
     `perplexity ${decimal(fields.perplexity, 3)} (${signed(fields.deltaNats)} nats to dense)`,
     ...heldOutInWords(fields),
     runnerUp === null || margin === null ? 'no runner-up' : `runner-up ${runnerUp} ${signed(margin)}`,
-    `${fields.candidates} candidates x ${fields.rows} rows in ${formatDuration(Number(fields.seconds))}`,
+    `${fields.candidates} candidates x ${fields.rows} rows${shareOf(fields)} in ${formatDuration(Number(fields.seconds))}`,
     `${formatCount(Number(fields.tokensPerSecond))} tokens/s`,
     `${formatFlops(Number(fields.flopsPerSecond))}/s${mfu}`,
     `${fields.workers} workers, ${fields.retries} retries`,
@@ -79,6 +81,12 @@ export function describeIteration(fields: IterationFields): string {
 function heldOutInWords({ heldOutPerplexity, heldOutDeltaNats }: IterationFields): string[] {
   if (heldOutPerplexity === undefined || heldOutDeltaNats === undefined) return [];
   return [`held-out perplexity ${decimal(heldOutPerplexity, 3)} (${signed(heldOutDeltaNats)})`];
+}
+
+/** What a race left out. */
+function shareOf({ candidates, rows, cells }: IterationFields): string {
+  const all = candidates * rows;
+  return cells === all ? '' : `, ${cells} of ${all} cells,`;
 }
 
 function signed(nats: number): string {

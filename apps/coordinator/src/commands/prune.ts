@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { Checkpoint } from '@blockpruner/checkpoint';
 import { RunFolder, type RunConfig } from '@blockpruner/journal';
-import { checkProblem, type SearchProblem, type StopRule } from '@blockpruner/search';
+import { checkProblem, type SearchMethod, type SearchProblem, type StopRule } from '@blockpruner/search';
 import type { Command } from 'commander';
 import type { Console } from '../console.ts';
 import { describeEnvironment } from '../environment.ts';
@@ -11,6 +11,7 @@ import { requireSetting, resolveSettings, settingsYaml, type ResolvedSettings } 
 import { newRunId } from '../running-fleet.ts';
 import { openRows, rowSources, type CommandRows, type RowConfig } from '../run-rows.ts';
 import { carryOut } from '../run-session.ts';
+import { searchMethod } from '../search-settings.ts';
 import { INPUT_SETTINGS, PRINT_SETTINGS, WORKER_SETTINGS, type SettingName } from '../setting.ts';
 import { UsageError } from '../usage-error.ts';
 import { longestRowTokens, planWorkers } from '../worker-plan.ts';
@@ -23,6 +24,7 @@ export const PRUNE_SETTINGS = [
   'ratio',
   'blockType',
   'search',
+  'confidence',
   'confirm',
   ...WORKER_SETTINGS,
   'output',
@@ -40,6 +42,7 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
   const sources = rowSources(settings); // what is wrong with them is said before the model is opened
   const cacheFolder = resolve(requireSetting(settings, 'cacheDir'));
   const stop = stopRule(settings);
+  const method = searchMethod(settings);
   const console = open(settings);
   const { logger, progress } = console;
 
@@ -71,7 +74,7 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
     rows,
     openFolder: () =>
       RunFolder.create(path, {
-        config: runConfig(checkpoint, config, problem, values.confirm),
+        config: runConfig(checkpoint, config, problem, method, values.confirm),
         configYaml: settingsYaml(absolutePaths(settings, { model: model.pinned, ...pinned })),
         environment: describeEnvironment(),
         calibrationRows: rows,
@@ -85,6 +88,7 @@ export function runConfig(
   checkpoint: Checkpoint,
   rows: RowConfig,
   problem: SearchProblem,
+  method: SearchMethod,
   confirm: RunConfig['confirm'],
 ): RunConfig {
   return {
@@ -92,7 +96,7 @@ export function runConfig(
     ...rows,
     layerCount: checkpoint.shape.layerCount,
     blockType: problem.blockType,
-    search: 'exhaustive',
+    ...method,
     stop: problem.stop,
     ...(confirm && { confirm }),
   };

@@ -8,6 +8,7 @@ import { openModel } from '../inputs.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
 import { resultReport } from '../result-report.ts';
 import { carryOut } from '../run-session.ts';
+import { searchMethod } from '../search-settings.ts';
 import { PRINT_SETTINGS, setting, WORKER_SETTINGS, type SettingName } from '../setting.ts';
 import { shapePlansOf } from '../shape-plans.ts';
 import { RunError } from '../usage-error.ts';
@@ -57,7 +58,7 @@ export async function resume(
   const rows = await readRunRows(run);
   const { calibrationHash, rowTokens, sets, heldOutRowCount, heldOutHash } = view.config;
   const parts = { calibrationHash, rowTokens, sets, heldOutRowCount, heldOutHash }; // as rows.json has them
-  const config = runConfig(checkpoint, parts, problem, then.values.confirm);
+  const config = runConfig(checkpoint, parts, problem, searchMethod(then), then.values.confirm);
   await carryOut({
     console,
     runId: basename(resolve(run)),
