@@ -15,7 +15,17 @@ import { wordTokenizer } from './word-tokenizer.ts';
 const ROOT = join(import.meta.dirname, '..');
 const BIN = join(ROOT, 'apps/coordinator/bin');
 const PAGES = globSync('{*.md,docs/**/*.md,tools/**/*.md}', { cwd: ROOT }).sort();
-const COMMANDS = ['prune', 'score', 'resume', 'calibration inspect', 'status', 'list', 'doctor', 'worker'];
+const COMMANDS = [
+  'prune',
+  'score',
+  'resume',
+  'verify',
+  'calibration inspect',
+  'status',
+  'list',
+  'doctor',
+  'worker',
+];
 const OPTION = /^ {2}(?:-\w, )?(--[\w-]+(?: <[^>]+>)?) {2,}(.*)$/gm;
 
 interface Option {
@@ -158,9 +168,9 @@ describe('the pages', () => {
   });
 
   it('list every option with its environment variable, key, default and description', () => {
-    const real = [...(help.get('prune') ?? []), ...(help.get('score') ?? [])].filter(
-      ([flag]) => flag !== '--help',
-    );
+    const real = ['prune', 'score', 'verify']
+      .flatMap((command) => [...(help.get(command) ?? [])])
+      .filter(([flag]) => flag !== '--help');
     const documented = table('docs/options.md', '# Options');
     expect(documented.map(([usage]) => codes(usage)[0]).sort()).toEqual(
       [...new Set(real.map(([, { usage }]) => usage))].sort(),

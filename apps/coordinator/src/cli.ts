@@ -6,6 +6,7 @@ import { prune, PRUNE_SETTINGS } from './commands/prune.ts';
 import { resume, RESUME_SETTINGS } from './commands/resume.ts';
 import { score, SCORE_SETTINGS } from './commands/score.ts';
 import { status } from './commands/status.ts';
+import { verify, VERIFY_SETTINGS } from './commands/verify.ts';
 import { worker } from './commands/worker.ts';
 import { openConsole, type Console } from './console.ts';
 import { ownVersion } from './environment.ts';
@@ -26,8 +27,9 @@ Examples:
   blockpruner worker --connect coordinator-host:50051 --tls-ca coordinator.crt --token-file token --device cuda:0
   blockpruner score --model ./SmolLM2-135M --calibration wiki.txt --mask mha.3+mlp.7 --mask mha.12
   blockpruner resume runs/2026-01-31-120000-SmolLM2-135M-1a2b3c4d
+  blockpruner verify runs/2026-01-31-120000-SmolLM2-135M-1a2b3c4d --iterations 1-3
 
-Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted.
+Exit codes: 0 done, 1 failed (of verify: or an iteration differs), 2 usage, 130 interrupted.
 Every option can also be set in the environment (BLOCKPRUNER_SEQ_LEN) or in a --config file (seq-len: 256).`;
 
 /** @param opened every console that a command opens is added, for the caller to close */
@@ -68,6 +70,17 @@ export function buildCli(opened: Console[]): { run(argv: string[]): Promise<numb
       .addHelpText('after', RESUME_EXAMPLES)
       .action((run: string, _options: unknown, command: Command) => resume(run, command, open)),
     RESUME_SETTINGS,
+  );
+  declareSettings(
+    program
+      .command('verify')
+      .argument('<run>', 'folder of a run with a decision: finished, stopped or going on')
+      .description('score every candidate of a run on all rows, and say where that removes another block')
+      .addHelpText('after', VERIFY_EXAMPLES)
+      .action(async (run: string, _options: unknown, command: Command) => {
+        exitCode = await verify(run, command, open);
+      }),
+    VERIFY_SETTINGS,
   );
   declareSettings(
     program
@@ -149,6 +162,13 @@ const RESUME_EXAMPLES = `
 Examples:
   blockpruner resume runs/my-run
   blockpruner resume runs/my-run --workers local:2 --listen 127.0.0.1:50051`;
+
+const VERIFY_EXAMPLES = `
+Examples:
+  blockpruner verify runs/my-run
+  blockpruner verify runs/my-run --iterations 1,3-5 --workers local:2 --json
+
+Exit codes: 0 all iterations agree, 1 one differs or the command failed, 2 usage, 130 interrupted.`;
 
 const SCORE_EXAMPLES = `
 Examples:

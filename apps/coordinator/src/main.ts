@@ -1,14 +1,15 @@
 /**
  * The `blockpruner` command, and the map of everything.
  *
- * cli.ts - the commands and their help; commands/ - one file a command: prune, resume, score, status, list,
- * doctor, inspect-calibration, worker. setting.ts - every option and its default; resolve-settings.ts - flag >
+ * cli.ts - the commands and their help; commands/ - one file a command: prune, resume, verify, score, status,
+ * list, doctor, inspect-calibration, worker. setting.ts - every option and its default; resolve-settings.ts - flag >
  * environment > config file > default. locate-inputs.ts - what the user names, found on the disk or fetched from the
  * hub (@blockpruner/hub); inputs.ts - model and calibration rows, checked before anything is written;
  * calibration-report.ts - what a calibration set holds; worker-plan.ts - how many workers, where; remote-port.ts - the
  * port for workers of other machines, and who is let in. run-session.ts - one run from open port to printed result;
  * search-run.ts - the loop of the search; foresight.ts - what it has done ahead of its decisions; run-cells.ts - where
- * cells go; close-calls.ts - noise, and choices made again in fp32; numeric-class.ts; running-fleet.ts - ports and
+ * cells go; close-calls.ts - noise, and choices made again in fp32; iteration-list.ts and
+ * verification-report.ts - what verify is asked for and says; numeric-class.ts; running-fleet.ts - ports and
  * workers of a run; artifact-plan.ts, artifact-process.ts and artifact-child.ts - the process that serves the model's
  * files (@blockpruner/artifacts), artifact-message.ts - what it is told; fleet-driver.ts - the fleet's state machine
  * (@blockpruner/fleet) on real connections (@blockpruner/wire), peers.ts - who they are, barren-stays.ts,

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { ITERATION_LIST } from './iteration-list.ts';
 import { EXPECTED, numberOrDigits, text, wholeNumber, type Setting } from './setting-schema.ts';
 import { WORKER_OPTIONS } from './worker-setting.ts';
 
@@ -146,6 +147,13 @@ const SETTINGS = {
     group: 'Search',
     repeatable: true,
     schema: z.array(z.string()).describe('blocks joined by +, e.g. mha.3+mlp.7'),
+  },
+  iterations: {
+    key: 'iterations',
+    metavar: 'list',
+    description: 'iterations to verify, e.g. 1,3-5 (default: all)',
+    group: 'Search',
+    schema: z.coerce.string().regex(ITERATION_LIST).describe('numbers and ranges, e.g. 1,3-5'),
   },
   ...WORKER_OPTIONS,
   output: {

@@ -4,14 +4,14 @@
  */
 export type { RunClock } from './clock.ts';
 export type { DecisionRecord, DenseRecord, ScoreRecord, SetScoreRecord } from './decision-record.ts';
-export { encodeJson } from './json-fields.ts';
 export { isGone } from './owner-record.ts';
 export { RunFolderError } from './errors.ts';
 export type { RunFolderErrorCode } from './errors.ts';
 export type { JournalNote } from './event.ts';
+export { encodeJson } from './json-fields.ts';
 export type { NewRun } from './new-run.ts';
-export { readRun, readRunRows } from './read-run.ts';
-export type { RunView } from './read-run.ts';
+export { readRun, readRunContents, readRunRows } from './read-run.ts';
+export type { RunContents, RunView } from './read-run.ts';
 export { buildRemovalOrder } from './removal-order.ts';
 export type { RemovalOrder } from './removal-order.ts';
 export { buildResult } from './result.ts';

@@ -1,7 +1,8 @@
+import type { Cell } from '@blockpruner/perplexity';
 import { readRows } from './calibration-rows.ts';
 import { readOwner } from './ownership.ts';
 import type { OwnerRecord } from './owner-record.ts';
-import { replay } from './replay.ts';
+import { replay, type Replay } from './replay.ts';
 import { configHash, type RunConfig } from './run-config.ts';
 import type { RunProgress } from './run-state.ts';
 
@@ -17,12 +18,33 @@ export interface RunView extends RunProgress {
   readonly owner: OwnerRecord | undefined;
 }
 
+/** `RunView` with all that was computed, and of what. */
+export interface RunContents extends RunView {
+  /** Each cell once, in the order in which they were journaled. */
+  readonly cells: readonly Cell[];
+  /** Token ids of each calibration row. */
+  readonly rows: readonly Int32Array[];
+}
+
 /**
  * Reads a run's journal without owning the folder and without changing it; the run may be going on.
  * @throws RunFolderError `not-a-run`, `corrupt`, `mismatch` or `io`
  */
 export async function readRun(path: string): Promise<RunView> {
-  const { created, ledger, cellCount } = await replay(path, false);
+  return viewOf(path, await replay(path, false));
+}
+
+/**
+ * Reads a run with its cells and rows, as `readRun` does: of a run that is going on, what is on the disk by now.
+ * @throws RunFolderError `not-a-run`, `corrupt`, `mismatch` or `io`
+ */
+export async function readRunContents(path: string): Promise<RunContents> {
+  const replayed = await replay(path, true);
+  const rows = await readRows(path, replayed.created);
+  return { ...viewOf(path, replayed), cells: replayed.ledger.cells, rows };
+}
+
+function viewOf(path: string, { created, ledger, cellCount }: Replay): RunView {
   const { config, time: createdAt } = created;
   const { dense, decisions, finished, notes, numericClass } = ledger;
   const owner = readOwner(path);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fillRun, finishRun, runPath } from '../test/example-run.ts';
 import { cellsOf, CONFIG, decisionOf, DENSE, NEW_RUN, NUMERIC_CLASS } from '../test/example-values.ts';
-import { readRun, RunFolder } from './index.ts';
+import { readRun, readRunContents, RunFolder } from './index.ts';
 
 const lines = (path: string, name: string): string[] =>
   readFileSync(join(path, name), 'utf8').trim().split('\n');
@@ -29,6 +29,19 @@ describe('RunFolder', () => {
     ]);
     expect(again.state.finished).toBe(false);
     await again.release();
+  });
+
+  it('shows all that it holds to who does not own it', async () => {
+    const path = runPath();
+    const run = await RunFolder.create(path, NEW_RUN);
+    await fillRun(run);
+    const { cells, rows, decisions, owner, cellCount } = await readRunContents(path);
+    expect(cells).toEqual([...cellsOf([]), ...cellsOf([2]), ...cellsOf([1, 2])]);
+    expect([rows, decisions.length, cellCount]).toEqual([NEW_RUN.calibrationRows, 2, cells.length]);
+    expect(owner?.pid).toBe(process.pid);
+    await run.release();
+    rmSync(join(path, 'cells.bin'));
+    await expect(readRunContents(path)).rejects.toMatchObject({ code: 'corrupt' });
   });
 
   it('appends a line of iterations.jsonl for each decision and rebuilds the file on resume', async () => {

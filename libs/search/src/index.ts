@@ -19,3 +19,5 @@ export { setChoices } from './set-choices.ts';
 export type { SetChoice } from './set-choices.ts';
 export type { CandidateScore, Decision, Drop, Step, Strategy } from './strategy.ts';
 export { provisionalRanking } from './provisional.ts';
+export { verifyDecision } from './verification.ts';
+export type { Finding } from './verification.ts';

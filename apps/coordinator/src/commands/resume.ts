@@ -97,7 +97,7 @@ export async function resume(
 }
 
 /** Where workers come from is chosen now or was then, as a whole; their other options one by one. */
-function workerSettings(now: ResumeSettings, then: CreatedSettings): WorkerSettings {
+export function workerSettings(now: ResumeSettings, then: CreatedSettings): WorkerSettings {
   const given = Object.fromEntries(
     WORKER_SETTINGS.filter((name) => (now.origins[name] ?? 'default') !== 'default').map((name) => [
       name,
@@ -109,7 +109,7 @@ function workerSettings(now: ResumeSettings, then: CreatedSettings): WorkerSetti
 }
 
 /** The options the run was created with, under those given now. */
-async function createdWith(run: string, now: ResumeSettings): Promise<CreatedSettings> {
+export async function createdWith(run: string, now: ResumeSettings): Promise<CreatedSettings> {
   const path = join(run, 'config.yaml');
   const content: unknown = parse(await readFile(path, 'utf8').catch(() => ''));
   if (typeof content !== 'object' || content === null) {
