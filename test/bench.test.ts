@@ -34,11 +34,14 @@ function bench(...words: string[]): { status: number | null; stdout: string; std
 describe('a benchmark', () => {
   let folder: TemporaryFolder;
   let model: string;
+  let otherModel: string;
 
   beforeAll(async () => {
     folder = temporaryFolder();
     model = join(folder.path, 'model');
     await writeTinyModel(model, SPEC);
+    otherModel = join(folder.path, 'other-model');
+    await writeTinyModel(otherModel, TINY_MODELS['qwen2-biases']);
   });
   afterAll(() => folder.remove());
 
@@ -97,6 +100,44 @@ describe('a benchmark', () => {
     expect(sweepFlopsPerSecond.min).toBeGreaterThan(0);
     expect(share.max).toBeLessThan(1);
     expect(table).toContain('share of peak');
+  });
+
+  it('search records a search once, and replays races on its scores', { timeout: 120_000 }, () => {
+    interface Result {
+      readonly exhaustive: { readonly removed: readonly string[]; readonly cells: number };
+      readonly races: readonly {
+        readonly confidence: number;
+        readonly wrongIterations: number;
+        readonly replays: readonly {
+          readonly seed: number;
+          readonly cells: number;
+          readonly lessWork: number;
+        }[];
+      }[];
+    }
+    const { table, results } = quick<Result[]>('search');
+    const [{ exhaustive, races }] = results;
+    expect([results.length, exhaustive.removed.length]).toEqual([1, 2]);
+    expect(exhaustive.cells).toBe(6 * (BLOCKS + BLOCKS - 1));
+    expect(races.map(({ confidence }) => confidence)).toEqual([0.9, 1]);
+    expect(races[1].wrongIterations).toBe(0);
+    for (const { replays } of races) {
+      expect(replays.map(({ seed }) => seed)).toEqual([42, 43, 44]);
+      for (const { cells, lessWork } of replays) {
+        expect(cells).toBeLessThanOrEqual(exhaustive.cells);
+        expect(lessWork).toBeGreaterThanOrEqual(1);
+      }
+    }
+    expect(table).toContain(`removes ${exhaustive.removed.join(', ')}`);
+
+    const kept = join(folder.path, 'recordings');
+    const again = (...words: string[]) =>
+      bench('search', '--quick', '--model', model, '--recordings', kept, ...words);
+    expect(again().stderr).toContain('+ blockpruner prune');
+    expect(again().stderr).not.toContain('+ blockpruner');
+    const other = bench('search', '--quick', '--model', otherModel, '--recordings', kept);
+    expect([other.status, other.stdout]).toEqual([2, '']);
+    expect(other.stderr).toMatch(/random6 is of another model and other rows: move it away/);
   });
 
   it('memory sets the peak of a process beside the formula', { timeout: 180_000 }, () => {
@@ -192,7 +233,7 @@ describe('a benchmark', () => {
 
   it('refuses what it does not know in one line that says the way out', { timeout: 60_000 }, () => {
     const refusals = [
-      { words: ['speed'], says: 'name one of sweep, reference, peak, memory' },
+      { words: ['speed'], says: 'name one of sweep, reference, search, peak, memory' },
       { words: ['sweep', '--row', '3'], says: '--help lists the options' },
       {
         words: ['sweep', '--quick', '--model', model, '--tokens', '1'],
