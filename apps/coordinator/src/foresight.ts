@@ -40,9 +40,12 @@ export class Foresight {
    */
   async isConfirmed(decision: Decision, decisions: readonly Decision[], title: string): Promise<boolean> {
     const { removed, runnerUp } = decision;
-    this.begin(decisions, removed);
     const contenders = runnerUp === null ? [removed] : [removed, runnerUp];
-    await this.fleet.confirm(maskOf(decisions), contenders, `${title}, confirming`);
+    const mask = maskOf(decisions);
+    // First: where all cells of the mask came ahead, they are to count before anything else runs ahead.
+    this.fleet.driver.confirmSoFar(mask, contenders);
+    this.begin(decisions, removed);
+    await this.fleet.confirm(mask, contenders, `${title}, confirming`);
     return this.stands(decision, decisions);
   }
 
