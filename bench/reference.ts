@@ -26,7 +26,7 @@ rows on both sides, all cores to both, in turns: PyTorch, blockpruner, PyTorch, 
     search: {
       placeholder: '<strategy>',
       description: 'what blockpruner is told as --search',
-      value: 'exhaustive',
+      value: 'race',
     },
     iterations: {
       placeholder: '<n>',

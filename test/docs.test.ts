@@ -250,9 +250,12 @@ describe('what the pages tell to run', () => {
   }
 
   const run = (): string => join(folder.path, 'runs/my-run');
-  const read = (file: string): string => readFileSync(join(run(), file), 'utf8');
-  const lines = (file: string): Record<string, unknown>[] =>
-    read(file)
+  const read = (file: string, path = run()): string => readFileSync(join(path, file), 'utf8');
+  /** The fields that the second has and the first has not. */
+  const added = (first: object, second: object): string[] =>
+    Object.keys(second).filter((field) => !Object.keys(first).includes(field));
+  const lines = (file: string, path = run()): Record<string, unknown>[] =>
+    read(file, path)
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -280,6 +283,19 @@ describe('what the pages tell to run', () => {
     expect(Object.keys(lines('iterations.jsonl')[0])).toEqual(names(file, '## iterations.jsonl'));
     const result = JSON.parse(read('result.json')) as Record<string, unknown>;
     expect(Object.keys(result).sort()).toEqual(names(file, '## result.json').sort());
+    const parted = join(folder.path, 'runs/two-sets');
+    const more = lines('log.jsonl', parted).find(({ msg }) => msg === 'iteration') ?? {};
+    const keys: Record<string, string[]> = {
+      'the iteration line': added(logged[0], more),
+      'iterations.jsonl': added(lines('iterations.jsonl')[0], lines('iterations.jsonl', parted)[0]),
+      'result.json': added(result, JSON.parse(read('result.json', parted)) as object),
+    };
+    const listed = table(file, '## Several sets and held-out rows');
+    for (const [where, fieldsThere] of Object.entries(keys)) {
+      const rows = listed.filter(([place]) => place.replaceAll('`', '') === where);
+      expect([where, rows.flatMap(([, field]) => codes(field))]).toEqual([where, fieldsThere]);
+    }
+
     const kinds = lines('journal.jsonl').map(({ event }) => (event as { kind: string }).kind);
     expect(names(file, '## journal.jsonl')).toEqual(expect.arrayContaining([...new Set(kinds)]));
   });

@@ -98,7 +98,7 @@ export async function openRowSet(
   const { rows, source, recordCount, dropped, droppedTokens, specialTokens, contentHash } = set;
   logger.info(
     {
-      calibration: given,
+      [what === 'held-out' ? 'heldOut' : what]: given,
       files: files.length,
       source,
       records: recordCount,

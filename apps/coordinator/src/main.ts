@@ -2,17 +2,22 @@
  * The `blockpruner` command, and the map of everything.
  *
  * cli.ts - the commands and their help; commands/ - one file a command: prune, resume, verify, score, status,
- * list, doctor, inspect-calibration, worker. setting.ts - every option and its default; resolve-settings.ts - flag >
+ * list, doctor, inspect-calibration, worker. setting.ts and worker-setting.ts - every option and its default
+ * (setting-schema.ts); resolve-settings.ts - flag >
  * environment > config file > default. locate-inputs.ts - what the user names, found on the disk or fetched from the
- * hub (@blockpruner/hub); inputs.ts - model and calibration rows, checked before anything is written;
+ * hub (@blockpruner/hub); inputs.ts - a model and the rows of a text, checked before anything is written;
+ * calibration-source.ts - a text with its weight; run-rows.ts - all sets of rows, and the held-out ones;
  * calibration-report.ts - what a calibration set holds; worker-plan.ts - how many workers, where; remote-port.ts - the
  * port for workers of other machines, and who is let in. run-session.ts - one run from open port to printed result;
- * search-run.ts - the loop of the search; foresight.ts - what it has done ahead of its decisions; run-cells.ts - where
- * cells go; close-calls.ts - noise, and choices made again in fp32; iteration-list.ts and
- * verification-report.ts - what verify is asked for and says; numeric-class.ts; running-fleet.ts - ports and
- * workers of a run; artifact-plan.ts, artifact-process.ts and artifact-child.ts - the process that serves the model's
- * files (@blockpruner/artifacts), artifact-message.ts - what it is told; fleet-driver.ts - the fleet's state machine
- * (@blockpruner/fleet) on real connections (@blockpruner/wire), peers.ts - who they are, barren-stays.ts,
+ * search-settings.ts - what is searched, and how; search-run.ts - the loop of the search; decision-records.ts - its
+ * decisions as they are journaled; expected-work.ts and pace.ts - how long it takes; cell-demand.ts and cell-supply.ts -
+ * which cells the workers are kept busy with; held-out.ts and over-fitting.ts - scores that decide nothing, and what they
+ * show; set-disagreement.ts - where one calibration set alone would choose otherwise; foresight.ts - what it has done
+ * ahead of its decisions; run-cells.ts - where cells go; close-calls.ts - noise, and choices made again in fp32;
+ * iteration-list.ts and verification-report.ts - what verify is asked for and says; numeric-class.ts; running-fleet.ts -
+ * ports and workers of a run; artifact-plan.ts, artifact-process.ts and artifact-child.ts - the process that serves the
+ * model's files (@blockpruner/artifacts), artifact-message.ts - what it is told; fleet-driver.ts - the fleet's state
+ * machine (@blockpruner/fleet) on real connections (@blockpruner/wire), peers.ts - who they are, barren-stays.ts,
  * running-clock.ts and worker-wait.ts - patience with them, fleet-hooks.ts and fleet-log.ts - what is heard of it;
  * local-workers.ts - the processes of local:N.
  *

@@ -17,7 +17,7 @@ const SETTINGS = {
     key: 'calibration',
     metavar: 'file',
     description:
-      'file, folder or glob of .txt, .md, .json, .jsonl or .parquet, also .gz or .zst; or hf:org/name[:split]; may be given many times, each with :<weight> behind it',
+      'file, folder or glob of .txt, .md, .json, .jsonl or .parquet, also .gz or .zst; or hf:org/name[:split]; may be given many times, each with a weight, as file:0.5',
     group: 'Model and data',
     repeatable: true,
     schema: z.union([text, z.array(text).min(1)]).describe('a text or a list of texts'),
