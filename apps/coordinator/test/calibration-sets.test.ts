@@ -163,8 +163,10 @@ describe('a run on two calibration sets, with held-out rows', () => {
       [...dry, '--calibration', 'rows.json', '--calibration', 'more.json'],
       folder.path,
     );
-    expect(flags.stdout).toContain('in 2 sets: 5 rows of weight 0.5000, 2 rows of weight 0.5000');
-    expect((await run([...dry, '--config', 'equal.yaml'], folder.path)).stdout).toBe(flags.stdout);
+    const listed = await run([...dry, '--config', 'equal.yaml'], folder.path);
+    for (const { stdout } of [flags, listed]) {
+      expect(stdout).toContain('in 2 sets: 5 rows of weight 0.5000, 2 rows of weight 0.5000');
+    }
   });
 
   it('gives for one set, with a weight or without, the bytes that it always gave', async () => {
