@@ -2,9 +2,9 @@
  * A coordinator's fleet in a process of its own, so that its CPU seconds and memory are its alone: the real driver and the
  * real gRPC server, one sweep.
  */
+import { wholeSweep } from '@blockpruner/fleet';
 import { createLogger } from '@blockpruner/telemetry';
 import { CellTable } from '@blockpruner/perplexity';
-import { wholeSweep } from '../apps/coordinator/src/cell-demand.ts';
 import { FleetDriver } from '../apps/coordinator/src/fleet-driver.ts';
 import type { CoordinatorFigures, CoordinatorRequest } from './coordinator.ts';
 

@@ -195,6 +195,7 @@ function scenarioOf(
     shape,
     rowTokens,
     remove: Math.min(iterations, remove),
+    method: { search: 'exhaustive' },
     workers,
     network: { latencyMs, jitterMs: latencyMs / 5, lost: 0, duplicated: 0, reorders: false },
     replacedMs: REPLACED_MS,

@@ -1,5 +1,13 @@
 import { unitOf, type BlockIndex, type Mask, type ShapePlan } from '@blockpruner/blocks';
-import { Fleet, FleetError, type FleetCounters, type FleetEvent, type Work } from '@blockpruner/fleet';
+import {
+  CellSupply,
+  Fleet,
+  FleetError,
+  type CellDemand,
+  type FleetCounters,
+  type FleetEvent,
+  type Work,
+} from '@blockpruner/fleet';
 import { cellKey, type CellId } from '@blockpruner/perplexity';
 import {
   FleetServer,
@@ -10,8 +18,6 @@ import {
   type WorkerMessage,
 } from '@blockpruner/wire';
 import { BarrenStays } from './barren-stays.ts';
-import type { CellDemand } from './cell-demand.ts';
-import { CellSupply } from './cell-supply.ts';
 import type { EvaluationHooks, FleetDriverOptions } from './fleet-hooks.ts';
 import { logFleetEvent } from './fleet-log.ts';
 import { Peers } from './peers.ts';

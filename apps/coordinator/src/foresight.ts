@@ -1,7 +1,7 @@
 import { blocksOfType, makeMask, type BlockIndex, type Mask } from '@blockpruner/blocks';
+import { rowsToCompute } from '@blockpruner/fleet';
 import type { CellId, CellTable } from '@blockpruner/perplexity';
 import { provisionalRanking, type Decision, type SearchProblem, type Strategy } from '@blockpruner/search';
-import { rowsToCompute } from './cell-demand.ts';
 import type { RunningFleet } from './running-fleet.ts';
 
 /**

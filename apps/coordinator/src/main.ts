@@ -10,9 +10,8 @@
  * calibration-report.ts - what a calibration set holds; worker-plan.ts - how many workers, where; remote-port.ts - the
  * port for workers of other machines, and who is let in. run-session.ts - one run from open port to printed result;
  * search-settings.ts - what is searched, and how; search-run.ts - the loop of the search; decision-records.ts - its
- * decisions as they are journaled; expected-work.ts and pace.ts - how long it takes; cell-demand.ts and cell-supply.ts -
- * which cells the workers are kept busy with; held-out.ts and over-fitting.ts - scores that decide nothing, and what they
- * show; set-disagreement.ts - where one calibration set alone would choose otherwise; foresight.ts - what it has done
+ * decisions as they are journaled; expected-work.ts and pace.ts - how long it takes; held-out.ts and over-fitting.ts -
+ * scores that decide nothing, and what they show; set-disagreement.ts - where one calibration set alone would choose otherwise; foresight.ts - what it has done
  * ahead of its decisions; run-cells.ts - where cells go; close-calls.ts - noise, and choices made again in fp32;
  * iteration-list.ts and verification-report.ts - what verify is asked for and says; numeric-class.ts; running-fleet.ts -
  * ports and workers of a run; artifact-plan.ts, artifact-process.ts and artifact-child.ts - the process that serves the

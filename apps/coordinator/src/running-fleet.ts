@@ -1,12 +1,12 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { baselineFlops, DENSE, type BlockIndex, type Mask } from '@blockpruner/blocks';
+import { wholeSweep, type CellDemand } from '@blockpruner/fleet';
 import { listModelFiles, type Checkpoint } from '@blockpruner/checkpoint';
 import { cellKey, type CellId, type CellTable } from '@blockpruner/perplexity';
 import { formatCount, formatDuration, type Logger, type ProgressDisplay } from '@blockpruner/telemetry';
 import { formatAddress } from '@blockpruner/wire';
 import { ArtifactProcess } from './artifact-process.ts';
-import { wholeSweep, type CellDemand } from './cell-demand.ts';
 import { FleetDriver } from './fleet-driver.ts';
 import type { CellHandlers, EvaluationHooks, FleetNote } from './fleet-hooks.ts';
 import { RunningClock } from './running-clock.ts';

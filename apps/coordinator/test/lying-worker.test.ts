@@ -1,10 +1,10 @@
 import type { ModelShape } from '@blockpruner/blocks';
+import { wholeSweep } from '@blockpruner/fleet';
 import { cellKey, CellTable, windowCount, type Cell } from '@blockpruner/perplexity';
 import { createLogger } from '@blockpruner/telemetry';
 import { FleetClient, PROTOCOL_VERSION, type WireTask } from '@blockpruner/wire';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { wholeSweep } from '../src/cell-demand.ts';
 import { FleetDriver } from '../src/fleet-driver.ts';
 import type { FleetNote } from '../src/fleet-hooks.ts';
 

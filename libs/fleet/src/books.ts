@@ -33,8 +33,8 @@ export class Books {
   readonly hungry = new Set<string>();
   /** Keys of the cells that are owed. */
   readonly owed = new Set<string>();
-  /** Keys of the cells that run ahead and have not come, the mask that they are of, and FLOPs of those that have come. */
-  ahead: { readonly mask: Mask; readonly owed: Set<string>; flops: number } | null = null;
+  /** The cells that run ahead and have not come, by key, the mask that they are of, and FLOPs of those that have come. */
+  ahead: { readonly mask: Mask; readonly owed: Map<string, CellId>; flops: number } | null = null;
   /** FLOPs of cells that ran ahead, and were wanted in the end. */
   aheadFlops = 0;
   private readonly cancellations: Cancellation[] = [];

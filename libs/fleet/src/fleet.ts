@@ -1,4 +1,4 @@
-import type { BlockIndex, Mask } from '@blockpruner/blocks';
+import { cellFlops, type BlockIndex, type Mask } from '@blockpruner/blocks';
 import { cellKey, type Cell, type CellId } from '@blockpruner/perplexity';
 import { Books, type Cancellation } from './books.ts';
 import { missingWork } from './cut.ts';
@@ -141,11 +141,11 @@ export class Fleet {
         cellFlops: workCellFlops(options, sweep),
       });
     }
-    const wanted = lotsOf(work, isWanted);
-    const begun = work.inFp32 || isMore ? new Set() : catchUp(this.books, work.base, nowMs);
+    const cells = lotsOf(work, isWanted).flatMap((lot) => cellsOf({ ...lot, rows: [lot.row] }));
+    const begun = work.inFp32 || isMore ? new Map<string, CellId>() : catchUp(this.books, work.base, nowMs);
     const lots = lotsOf(work, (id) => isWanted(id) && !begun.has(cellKey(id)));
-    const cells = wanted.flatMap((lot) => cellsOf({ ...lot, rows: [lot.row] }));
     for (const id of cells) owed.add(cellKey(id));
+    this.adopt(begun);
     const ready = registry.ready();
     dispatch.spread(lots, ready, nowMs);
     return [{ kind: 'work-shared', workerCount: ready.length, cellCount: cells.length }];
@@ -337,6 +337,18 @@ export class Fleet {
       taskIds: this.books.leases.held(info.id).map(({ task }) => task.id),
       cellCount: cells,
     }));
+  }
+
+  /** Cells that ran ahead and are queued or in hands are owed now, those too that nobody has asked for yet. */
+  private adopt(begun: ReadonlyMap<string, CellId>): void {
+    const { options, owed, work } = this.books;
+    for (const [key, { mask, candidate, row }] of begun) {
+      if (owed.has(key)) continue;
+      owed.add(key);
+      const sweep = { base: mask, candidates: candidate === null ? [] : [candidate], baseline: false };
+      const flops = cellFlops(options.shape, sweep, candidate, options.rowTokens[row]);
+      work.submitted({ cells: 1, flops, cellFlops: flops });
+    }
   }
 
   private grant(workerId: string, open: OpenTask, nowMs: number): void {

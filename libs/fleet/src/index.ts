@@ -3,6 +3,9 @@
  * runs ahead. A pure state machine: `Fleet` is told of each message and of the time, and answers with events to log.
  */
 export { Costs } from './costs.ts';
+export { rowsToCompute, wholeSweep } from './demand.ts';
+export type { CellDemand } from './demand.ts';
+export { CellSupply } from './supply.ts';
 export { divisionBound } from './division-bound.ts';
 export { Fleet } from './fleet.ts';
 export type { Cancellation } from './books.ts';

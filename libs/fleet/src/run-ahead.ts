@@ -4,7 +4,7 @@ import type { Books } from './books.ts';
 import { lotsOf } from './lot.ts';
 import { cellsOf, sameBlocks, type Work } from './task.ts';
 
-const NONE: ReadonlySet<string> = new Set();
+const NONE: ReadonlyMap<string, CellId> = new Map();
 
 /** Divides what may be wanted next among the workers, in place of what was expected before. */
 export function runAhead(books: Books, work: Work, isMissing: (id: CellId) => boolean, nowMs: number): void {
@@ -12,15 +12,15 @@ export function runAhead(books: Books, work: Work, isMissing: (id: CellId) => bo
   drop(books, nowMs);
   const lots = lotsOf(work, isMissing);
   const cells = lots.flatMap((lot) => cellsOf({ ...lot, rows: [lot.row] }));
-  books.ahead = { mask: work.base, owed: new Set(cells.map(cellKey)), flops: 0 };
+  books.ahead = { mask: work.base, owed: new Map(cells.map((id) => [cellKey(id), id])), flops: 0 };
   books.dispatch.runAhead(lots, books.registry.ready(), work.base);
 }
 
 /**
  * Work on a mask is wanted now: what ran ahead for another is dropped.
- * @returns keys of its cells that ran ahead, and are queued or in hands already
+ * @returns its cells that ran ahead, and are queued or in hands already, by key
  */
-export function catchUp(books: Books, mask: Mask, nowMs: number): ReadonlySet<string> {
+export function catchUp(books: Books, mask: Mask, nowMs: number): ReadonlyMap<string, CellId> {
   const { ahead, dispatch } = books;
   if (ahead === null || !sameBlocks(ahead.mask, mask)) {
     drop(books, nowMs);

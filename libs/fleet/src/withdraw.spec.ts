@@ -129,4 +129,20 @@ describe('more of what is under way', () => {
     expect(fleet.progress().totalCells).toBe(7 * 8);
     expect(fleet.assignments(902).cancellations).toEqual([]);
   });
+
+  it('takes over all that ran ahead, also what is asked for only later', () => {
+    const fleet = enlisted(tinyFleet(), ['a']);
+    const next = { ...denseWork(4, 8), base: [7], candidates: [0, 1, 2, 3, 4, 5, 6], baseline: false };
+    fleet.submit({ ...denseWork(4, 1), candidates: [0], baseline: false }, always, 0);
+    const [{ workerId, task }] = fleet.assignments(0).assignments;
+    fleet.runAhead(next, always, 1);
+    const held: Held[] = fleet.assignments(900).assignments;
+    expect(held.map(({ task: ahead }) => ahead.base)).toEqual([[7]]);
+    fleet.cells(workerId, task.id, taskCells(task), 901);
+    fleet.done(workerId, task.id, 901);
+    fleet.submit({ ...next, rows: [2] }, always, 902);
+    fleet.submit(next, always, 903);
+    expect(finish(fleet, held)).toHaveLength(7 * 8);
+    expect(fleet.assignments(9000).assignments).toEqual([]);
+  });
 });

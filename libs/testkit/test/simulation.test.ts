@@ -1,7 +1,7 @@
 import { formatBlock } from '@blockpruner/blocks';
 import { FleetError } from '@blockpruner/fleet';
 import { CellTable } from '@blockpruner/perplexity';
-import { exhaustiveSearch, type Decision } from '@blockpruner/search';
+import { strategyFor, type Decision } from '@blockpruner/search';
 import { describe, expect, it } from 'vitest';
 import { randomScenario, type Weather } from '../src/simulation/random-scenario.ts';
 import { simulatedCell } from '../src/simulation/simulated-cells.ts';
@@ -12,8 +12,9 @@ import { SimulatedSearch } from '../src/simulation/simulated-search.ts';
 const ONLY = process.env.SIMULATION_SEED;
 
 /** The decisions of a search that one worker computes without any trouble, without a fleet. */
-function undisturbed({ shape, rowTokens, remove, seed }: Scenario): Decision[] {
-  const strategy = exhaustiveSearch({ shape, blockType: 'mix', stop: { kind: 'remove', count: remove } });
+function undisturbed({ shape, rowTokens, remove, method, seed }: Scenario): Decision[] {
+  const problem = { shape, blockType: 'mix', stop: { kind: 'remove', count: remove } } as const;
+  const strategy = strategyFor(problem, method);
   const table = new CellTable(rowTokens);
   const decisions: Decision[] = [];
   for (;;) {
@@ -110,7 +111,7 @@ describe('a search in virtual time', () => {
     let convictions = 0;
     const through = play(600, { ...CALM, liars: 1 }, (outcome, scenario) => {
       for (const id of outcome.convicted) expect(outcome.liars).toContain(id);
-      expect(outcome.liesConfirmed).toBe(0);
+      if (outcome.error === null) expect(outcome.liesConfirmed).toBe(0);
       if (outcome.liesAlone === 0) isUndisturbed(outcome, scenario);
       convictions += outcome.convicted.length;
     });

@@ -1,5 +1,5 @@
 import type { ModelShape } from '@blockpruner/blocks';
-import { cellKey } from '@blockpruner/perplexity';
+import { cellKey, orderRows } from '@blockpruner/perplexity';
 import { randomOf } from './random.ts';
 import type { Misfortune, Scenario, WorkerModel } from './scenario.ts';
 
@@ -34,12 +34,13 @@ export const SIMULATED_SHAPE: ModelShape = {
 export function randomScenario(seed: number, weather: Weather): Scenario {
   const random = randomOf(seed * 7919 + 1);
   const upTo = (limit: number): number => Math.floor(random() * limit);
-  const rowTokens = Array.from({ length: 1 + upTo(8) }, () => 17 + upTo(48));
+  const isRace = random() < 0.5;
+  const rowTokens = Array.from({ length: 1 + upTo(8) }, () => (isRace ? 150 + upTo(150) : 17 + upTo(48)));
   const honest = weather.liars > 0 ? 3 : 1;
   const workers = Array.from({ length: honest + upTo(6) }, (_, i): WorkerModel => {
     const isUnlucky = random() < weather.unlucky;
     return {
-      speed: 2e4 * (0.3 + 2 * random()),
+      speed: (isRace ? 1e5 : 2e4) * (0.3 + 2 * random()),
       joinsMs: upTo(i === 0 ? 100 : 4000),
       peakFlopsPerSecond: random() < 0.5 ? 0 : 2e7 * (0.5 + random()),
       misfortune: isUnlucky
@@ -49,12 +50,16 @@ export function randomScenario(seed: number, weather: Weather): Scenario {
     };
   });
   const isRough = random() < 0.5;
-  const poisoned = { mask: [], candidate: upTo(2 * LAYERS), row: upTo(rowTokens.length) };
+  // Of a race, on the row that is looked at first: a later one may be asked for of others only.
+  const [looked] = orderRows([{ rowCount: rowTokens.length, weight: 1 }], seed);
+  const row = upTo(rowTokens.length);
+  const poisoned = { mask: [], candidate: upTo(2 * LAYERS), row: isRace ? looked.row : row };
   return {
     seed,
     shape: SIMULATED_SHAPE,
     rowTokens,
     remove: 1 + upTo(4),
+    method: isRace ? { search: 'race', confidence: 0.9, seed } : { search: 'exhaustive' },
     workers,
     network: {
       latencyMs: 1 + upTo(50),

@@ -1,6 +1,6 @@
 import type { ModelShape } from '@blockpruner/blocks';
 import type { FleetCounters, FleetError } from '@blockpruner/fleet';
-import type { Decision, SearchError } from '@blockpruner/search';
+import type { Decision, SearchError, SearchMethod } from '@blockpruner/search';
 import type { NetworkModel } from './simulated-link.ts';
 
 /** What befalls a worker, once. */
@@ -35,6 +35,7 @@ export interface Scenario {
   readonly rowTokens: readonly number[];
   /** Blocks that the search removes. */
   readonly remove: number;
+  readonly method: SearchMethod;
   readonly workers: readonly WorkerModel[];
   readonly network: NetworkModel;
   /** After a misfortune another worker comes in its place after so long; null: none does. */

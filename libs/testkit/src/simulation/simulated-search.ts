@@ -1,7 +1,13 @@
 import { formatMask, makeMask, type BlockIndex, type Mask } from '@blockpruner/blocks';
-import { Costs, Fleet, FleetError, type Delivery } from '@blockpruner/fleet';
+import { CellSupply, Costs, Fleet, FleetError, rowsToCompute, type Delivery } from '@blockpruner/fleet';
 import { cellKey, CellTable, type Cell, type CellId } from '@blockpruner/perplexity';
-import { exhaustiveSearch, provisionalRanking, SearchError, type Decision } from '@blockpruner/search';
+import {
+  provisionalRanking,
+  SearchError,
+  strategyFor,
+  type Decision,
+  type Strategy,
+} from '@blockpruner/search';
 import { randomOf } from './random.ts';
 import { falsified, simulatedCell } from './simulated-cells.ts';
 import type { Misfortune, Outcome, Scenario, WorkerModel } from './scenario.ts';
@@ -38,6 +44,8 @@ export class SimulatedSearch {
   private readonly random: () => number;
   private readonly peers = new Map<string, Peer>();
   private readonly costs: Costs;
+  private readonly strategy: Strategy;
+  private supply: CellSupply | null = null;
   private fleet: Fleet;
   private table: CellTable;
   private decisions: Decision[] = [];
@@ -64,6 +72,8 @@ export class SimulatedSearch {
     this.scenario = scenario;
     this.random = randomOf(scenario.seed);
     this.costs = new Costs(scenario);
+    const { shape, remove, method } = scenario;
+    this.strategy = strategyFor({ shape, blockType: 'mix', stop: { kind: 'remove', count: remove } }, method);
     this.fleet = this.newFleet();
     this.table = new CellTable(scenario.rowTokens);
   }
@@ -129,17 +139,22 @@ export class SimulatedSearch {
 
   /** What the strategy wants next is submitted, or decided. */
   private step(): void {
-    if (this.isDeciding || !this.fleet.idle()) return;
-    const { shape, remove } = this.scenario;
-    const strategy = exhaustiveSearch({ shape, blockType: 'mix', stop: { kind: 'remove', count: remove } });
-    const step = strategy.step(this.decisions, this.table);
+    if (this.isDeciding) return;
+    this.supply?.refill(this.time.nowMs);
+    if (!this.fleet.idle()) return;
+    const step = this.strategy.step(this.decisions, this.table);
     if (step.kind === 'done') {
       this.isOver = true;
       return;
     }
     if (step.kind === 'evaluate') {
       this.confirmed = 0;
-      this.fleet.submit({ ...step.sweep, rows: step.rows }, (id) => !this.table.has(id), this.time.nowMs);
+      this.supply = new CellSupply(
+        this.fleet,
+        () => this.wanted(),
+        (id) => !this.table.has(id),
+      );
+      this.supply.refill(this.time.nowMs);
       return;
     }
     const { decision } = step;
@@ -161,6 +176,11 @@ export class SimulatedSearch {
     });
   }
 
+  private wanted() {
+    const step = this.strategy.step(this.decisions, this.table);
+    return step.kind === 'evaluate' ? step : null;
+  }
+
   private confirmLeaders(): void {
     const { doneFlops, totalFlops } = this.fleet.progress();
     if (!(doneFlops >= CONFIRM_AT[this.confirmed] * totalFlops) || this.fleet.idle()) return;
@@ -177,12 +197,16 @@ export class SimulatedSearch {
   /** Workers that would wait begin with the next iteration, as if this block had been removed. */
   private runAhead(block: BlockIndex): void {
     if (!this.scenario.runsAhead) return;
-    const { shape, remove } = this.scenario;
-    const strategy = exhaustiveSearch({ shape, blockType: 'mix', stop: { kind: 'remove', count: remove } });
-    const assumed = { iteration: this.decisions.length + 1, removed: block } as Decision;
-    const step = strategy.step([...this.decisions, assumed], this.table);
+    const assumed = {
+      iteration: this.decisions.length + 1,
+      removed: block,
+      candidates: [] as const,
+    } as Partial<Decision>;
+    const step = this.strategy.step([...this.decisions, assumed as Decision], this.table);
     if (step.kind !== 'evaluate') return;
-    this.fleet.runAhead({ ...step.sweep, rows: step.rows }, (id) => !this.table.has(id), this.time.nowMs);
+    const isMissing = (id: CellId): boolean => !this.table.has(id);
+    const rows = rowsToCompute(step, this.fleet.readyCount, isMissing);
+    this.fleet.runAhead({ ...step.sweep, rows }, isMissing, this.time.nowMs);
   }
 
   private join(model: WorkerModel): void {
@@ -275,6 +299,7 @@ export class SimulatedSearch {
       this.table.add(cell);
     }
     for (const cell of corrected) this.table.replace(cell);
+    this.supply?.cellsCame();
     this.unsynced.push(...accepted, ...corrected);
     for (const event of events) if (event.kind === 'worker-convicted') this.dismiss(event.workerId);
   }
@@ -305,6 +330,7 @@ export class SimulatedSearch {
     }
     this.decisions = [...this.durable.decisions];
     this.fleet = this.newFleet();
+    this.supply = null;
     for (const { id } of [...this.peers.values()]) this.end(id, 'cut off');
     this.guard(() => this.step());
   }

@@ -1,7 +1,8 @@
 import type { BlockIndex } from '@blockpruner/blocks';
-import type { Fleet, FleetEvent } from '@blockpruner/fleet';
 import type { CellId } from '@blockpruner/perplexity';
-import { rowsToCompute, type CellDemand } from './cell-demand.ts';
+import { rowsToCompute, type CellDemand } from './demand.ts';
+import type { FleetEvent } from './fleet-event.ts';
+import type { Fleet } from './fleet.ts';
 
 /**
  * Keeps a fleet supplied with the cells that a search wants, as that becomes known.

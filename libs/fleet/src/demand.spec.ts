@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rowsToCompute } from './cell-demand.ts';
+import { rowsToCompute } from './demand.ts';
 
 const demand = (candidates: number[], rows: number[], laterRows: number[]) => ({
   sweep: { base: [], candidates, baseline: false },
