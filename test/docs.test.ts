@@ -22,6 +22,7 @@ const COMMANDS = [
   'verify',
   'calibration inspect',
   'status',
+  'pick',
   'list',
   'doctor',
   'worker',

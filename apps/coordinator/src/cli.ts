@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { doctor } from './commands/doctor.ts';
 import { inspect, INSPECT_SETTINGS } from './commands/inspect-calibration.ts';
 import { list } from './commands/list.ts';
+import { pick, PICK_SETTINGS } from './commands/pick.ts';
 import { prune, PRUNE_SETTINGS } from './commands/prune.ts';
 import { resume, RESUME_SETTINGS } from './commands/resume.ts';
 import { score, SCORE_SETTINGS } from './commands/score.ts';
@@ -65,8 +66,8 @@ export function buildCli(opened: Console[]): { run(argv: string[]): Promise<numb
   declareSettings(
     program
       .command('resume')
-      .argument('<run>', 'folder of a run that was interrupted')
-      .description('go on with a run after its last decision')
+      .argument('<run>', 'folder of a run that was interrupted, or is to go further')
+      .description('go on with a run after its last decision, or further than it was to go')
       .addHelpText('after', RESUME_EXAMPLES)
       .action((run: string, _options: unknown, command: Command) => resume(run, command, open)),
     RESUME_SETTINGS,
@@ -100,6 +101,16 @@ export function buildCli(opened: Console[]): { run(argv: string[]): Promise<numb
         status(run, resolveSettings(command, ['json']).values.json ?? false, print),
       ),
     ['json'],
+  );
+  declareSettings(
+    program
+      .command('pick')
+      .argument('<run>', 'run folder')
+      .description('choose a size of those that a run has led to, without searching again')
+      .addHelpText('after', PICK_EXAMPLES)
+      .action((run: string, _options: unknown, command: Command) => pick(run, command, print)),
+    PICK_SETTINGS,
+    { output: 'write the removed blocks to this new file, as removal-order.json has them' },
   );
   declareSettings(
     program
@@ -156,11 +167,14 @@ const PRUNE_EXAMPLES = `
 Examples:
   blockpruner prune --model model.gguf --calibration book.txt --remove 4 --rows 8 --seq-len 256
   blockpruner prune --model ./Qwen2-7B --calibration 'docs/*.md' --pack documents --ratio 0.2 --block-type mha
+  blockpruner prune --model ./Qwen2-7B --calibration book.txt --target-params 5.5B --keep layer.0,layer.27
+  blockpruner prune --model model.gguf --calibration book.txt --max-increase 20% --start-mask mha.3+mlp.7
   blockpruner prune --config run.yaml --dry-run`;
 
 const RESUME_EXAMPLES = `
 Examples:
   blockpruner resume runs/my-run
+  blockpruner resume runs/my-run --remove 20
   blockpruner resume runs/my-run --workers local:2 --listen 127.0.0.1:50051`;
 
 const VERIFY_EXAMPLES = `
@@ -185,6 +199,11 @@ const STATUS_EXAMPLES = `
 Examples:
   blockpruner status runs/my-run
   blockpruner status runs/my-run --json`;
+
+const PICK_EXAMPLES = `
+Examples:
+  blockpruner pick runs/my-run --ratio 0.2
+  blockpruner pick runs/my-run --max-increase 20% --output smaller.json`;
 
 const LIST_EXAMPLES = `
 Examples:

@@ -1,16 +1,22 @@
-import { formatBlock, type BlockIndex, type Mask } from '@blockpruner/blocks';
+import { formatBlock, type BlockIndex, type Mask, type Objective } from '@blockpruner/blocks';
 import type { DecisionRecord, RunFolder } from '@blockpruner/journal';
 import { marginNoise, scoreOf, type CellTable } from '@blockpruner/perplexity';
 import {
   closeCandidates,
+  comparison,
   confirmDecision,
+  maskOf,
   NOISE_ROWS,
   noiseSample,
+  scoreSoFar,
   type CandidateScore,
+  type Comparison,
   type Decision,
+  type SearchProblem,
 } from '@blockpruner/search';
 import type { Logger } from '@blockpruner/telemetry';
 import { computesIn16Bit, nameClasses } from './numeric-class.ts';
+import { rankingUnit } from './objective-unit.ts';
 import type { RunCells } from './run-cells.ts';
 import type { RunningFleet } from './running-fleet.ts';
 
@@ -38,6 +44,7 @@ export interface Judgement {
 }
 
 export interface JudgeOptions extends RunCells {
+  readonly problem: SearchProblem;
   readonly folder: RunFolder;
   readonly fleet: RunningFleet;
   readonly logger: Logger;
@@ -46,10 +53,17 @@ export interface JudgeOptions extends RunCells {
 /**
  * Finds out whether a decision is its dtype's noise, and, where the run confirms, chooses again in fp32. A run in fp32
  * has no noise to speak of.
+ * @param before the decisions before it
  * @throws SearchError when no close candidate has a finite score in fp32; what the fleet throws
  */
-export async function judge(decision: Decision, mask: Mask, options: JudgeOptions): Promise<Judgement> {
-  const { folder, logger } = options;
+export async function judge(
+  decision: Decision,
+  before: readonly Decision[],
+  options: JudgeOptions,
+): Promise<Judgement> {
+  const { problem, folder, logger, cells } = options;
+  const mask = maskOf(before, problem);
+  const by = comparison(problem, scoreSoFar(before, problem, cells) ?? NaN);
   const { confirm } = folder.config;
   const numericClasses = folder.state.numericClassesOf(mask);
   if (!numericClasses.some(computesIn16Bit)) {
@@ -58,14 +72,14 @@ export async function judge(decision: Decision, mask: Mask, options: JudgeOption
     return { decision, numericClasses, belowNoise: false, confirmed: null };
   }
   const { nats } = noiseOf(folder) ?? (await measureNoise(decision, mask, options));
-  const close = closeCandidates(decision, nats);
+  const close = closeCandidates(decision, nats, by);
   const belowNoise = close.length > 1;
   const confirmed = belowNoise && confirm ? await scoreInFp32(close, decision, mask, options) : null;
   return {
-    decision: confirmed ? confirmDecision(decision, nats, confirmed) : decision,
+    decision: confirmed ? confirmDecision(decision, nats, confirmed.scores, by, confirmed.by) : decision,
     numericClasses: [...new Set([...numericClasses, ...options.classesInFp32])].sort(),
     belowNoise,
-    confirmed,
+    confirmed: confirmed && confirmed.scores,
   };
 }
 
@@ -76,7 +90,12 @@ export function noiseOf({ state }: RunFolder): Noise | undefined {
 }
 
 /** Says on stderr what is to be known of a decision beside its iteration line. */
-export function reportDoubts(logger: Logger, record: DecisionRecord, noise: Noise | undefined): void {
+export function reportDoubts(
+  logger: Logger,
+  record: DecisionRecord,
+  noise: Noise | undefined,
+  objective: Objective | undefined,
+): void {
   const { iteration, numericClasses, removed, runnerUp, margin, confirmed } = record;
   if (numericClasses.length > 1) {
     logger.warn({ iteration, numericClasses }, `iteration ${iteration} used ${nameClasses(numericClasses)}`);
@@ -94,7 +113,7 @@ export function reportDoubts(logger: Logger, record: DecisionRecord, noise: Nois
   }
   logger.warn(
     { iteration, noiseNats: nats, margin },
-    `iteration ${iteration}: the margin of ${margin?.toExponential(2)} nats between ${removed} and ${runnerUp} is below ${within}; --confirm fp32 would decide such choices in fp32`,
+    `iteration ${iteration}: the margin of ${margin?.toExponential(2)} ${rankingUnit(objective)} between ${removed} and ${runnerUp} is below ${within}; --confirm fp32 would decide such choices in fp32`,
   );
 }
 
@@ -133,13 +152,19 @@ async function scoreInFp32(
   close: readonly BlockIndex[],
   { iteration }: Decision,
   mask: Mask,
-  { fleet, cellsInFp32 }: JudgeOptions,
-): Promise<CandidateScore[]> {
+  { problem, fleet, cellsInFp32 }: JudgeOptions,
+): Promise<{ readonly scores: readonly CandidateScore[]; readonly by: Comparison }> {
   const { rowCount } = cellsInFp32;
   const rows = Array.from({ length: rowCount }, (_, row) => row);
-  const sweep = { base: mask, candidates: close, baseline: false, inFp32: true };
+  // What a block costs for its size is more than the score of the model that it is still in.
+  const baseline = problem.objective === 'score-per-param';
+  const sweep = { base: mask, candidates: close, baseline, inFp32: true };
   await fleet.evaluate(sweep, rows, cellsInFp32, `iteration ${iteration}, again in fp32`);
-  return close.map((block) => ({ block, score: cellsInFp32.score(mask, block)?.score ?? NaN, rowCount }));
+  const scoreInFp32 = (block: BlockIndex | null): number => cellsInFp32.score(mask, block)?.score ?? NaN;
+  return {
+    scores: close.map((block) => ({ block, score: scoreInFp32(block), rowCount })),
+    by: comparison(problem, baseline ? scoreInFp32(null) : NaN),
+  };
 }
 
 /** The mean over some rows, all of which have their cells. */

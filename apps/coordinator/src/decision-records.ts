@@ -1,7 +1,6 @@
-import { formatBlock, makeMask, parseBlock, pruningRatio, removedParameters } from '@blockpruner/blocks';
-import type { Mask, ModelShape } from '@blockpruner/blocks';
+import { formatBlock, parseBlock, pruningRatio, removedParameters, type Mask } from '@blockpruner/blocks';
 import type { DecisionRecord } from '@blockpruner/journal';
-import type { CandidateScore, Decision } from '@blockpruner/search';
+import { maskOf, type CandidateScore, type Decision, type SearchProblem } from '@blockpruner/search';
 import type { Judgement } from './close-calls.ts';
 
 type CandidateRecord = DecisionRecord['candidates'][number];
@@ -13,10 +12,9 @@ export type Measured = Pick<DecisionRecord, 'seconds' | 'workers' | 'retries' | 
 export function recordOf(
   { decision, numericClasses, belowNoise, confirmed }: Judgement,
   before: readonly Decision[],
-  shape: ModelShape,
+  problem: SearchProblem,
   measured: Measured,
 ): DecisionRecord {
-  const mask = removedBy([...before, decision]);
   return {
     iteration: decision.iteration,
     removed: formatBlock(decision.removed),
@@ -25,8 +23,7 @@ export function recordOf(
     margin: decision.margin,
     runnerUp: decision.runnerUp === null ? null : formatBlock(decision.runnerUp),
     candidates: decision.candidates.map(candidateRecord),
-    parametersRemoved: removedParameters(shape, mask),
-    ratio: pruningRatio(shape, mask),
+    ...sizeOf(problem, maskOf([...before, decision], problem)),
     ...measured,
     numericClasses,
     belowNoise,
@@ -52,8 +49,12 @@ export function decisionOf(record: DecisionRecord): Decision {
   };
 }
 
-export function removedBy(decisions: readonly Decision[]): Mask {
-  return makeMask(decisions.map(({ removed }) => removed));
+/** How much is gone with a mask. */
+export function sizeOf(
+  { shape }: SearchProblem,
+  mask: Mask,
+): Pick<DecisionRecord, 'parametersRemoved' | 'ratio'> {
+  return { parametersRemoved: removedParameters(shape, mask), ratio: pruningRatio(shape, mask) };
 }
 
 function candidateRecord({ block, score, rowCount, dropped }: CandidateScore): CandidateRecord {

@@ -1,14 +1,16 @@
-import { baselineFlops, DENSE } from '@blockpruner/blocks';
+import { baselineFlops, DENSE, formatMask } from '@blockpruner/blocks';
 import { calibrationRowCount, rowSetsOf } from '@blockpruner/journal';
 import {
   expectedEvaluations,
   expectedFlops,
   remainingFlops,
+  startOf,
   type Bounds,
   type SearchProblem,
 } from '@blockpruner/search';
 import { formatBytes, formatCount, formatFlops } from '@blockpruner/telemetry';
 import type { RowConfig } from './run-rows.ts';
+import { describeStop } from './stop-words.ts';
 import type { WorkerPlan } from './worker-plan.ts';
 
 /** What a run would do, without doing it. */
@@ -19,11 +21,11 @@ export function dryRunReport(
   json: boolean,
 ): string {
   const { iterations, candidates } = expectedEvaluations(problem);
-  const { shape } = problem;
+  const { shape, keep, start, objective, stop } = problem;
   const rowTokens = config.rowTokens.slice(0, calibrationRowCount(config));
   const heldOut = heldOutWork(problem, config);
   const tokens = sum(rowTokens);
-  const [flopsOfFirstIteration] = remainingFlops(problem, DENSE, rowTokens);
+  const [flopsOfFirstIteration] = remainingFlops(problem, startOf(problem), rowTokens);
   const flopsOfSearch = expectedFlops(problem, rowTokens);
   const report = {
     layers: shape.layerCount,
@@ -40,6 +42,9 @@ export function dryRunReport(
     memoryPerWorker: plan.memory,
     memoryLimitBytesPerWorker: plan.memoryLimitBytes,
     sharedWeights: plan.sharedWeights,
+    ...(keep && { keep: formatMask(keep) }),
+    ...(start && { startMask: formatMask(start) }),
+    ...(objective && { objective }),
   };
   if (json) return JSON.stringify(report);
   const range = ({ least, most }: Bounds, format: (value: number) => string = String): string =>
@@ -52,6 +57,9 @@ export function dryRunReport(
           `held out         ${heldOut.rows} rows, ${heldOut.tokens} tokens; ${formatFlops(heldOut.flopsOfDense)} of the dense model, and less after each iteration`,
         ]
       : []),
+    `until            ${describeStop(stop)}${objective ? `, by ${objective}` : ''}`,
+    ...(keep ? [`kept             ${formatMask(keep)}`] : []),
+    ...(start ? [`start mask       ${formatMask(start)}`] : []),
     `iterations       ${range(iterations)}`,
     `candidates       ${range(candidates)} to evaluate over all iterations, each on every row`,
     `first iteration  ${formatFlops(flopsOfFirstIteration)}`,

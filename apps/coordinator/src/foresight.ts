@@ -1,7 +1,13 @@
-import { blocksOfType, makeMask, type BlockIndex, type Mask } from '@blockpruner/blocks';
+import type { BlockIndex } from '@blockpruner/blocks';
 import { rowsToCompute } from '@blockpruner/fleet';
 import type { CellId, CellTable } from '@blockpruner/perplexity';
-import { provisionalRanking, type Decision, type SearchProblem, type Strategy } from '@blockpruner/search';
+import {
+  maskOf,
+  provisionalRanking,
+  type Decision,
+  type SearchProblem,
+  type Strategy,
+} from '@blockpruner/search';
 import type { RunningFleet } from './running-fleet.ts';
 
 /**
@@ -11,26 +17,26 @@ import type { RunningFleet } from './running-fleet.ts';
  */
 export class Foresight {
   private readonly strategy: Strategy;
-  private readonly blocks: readonly BlockIndex[];
+  private readonly problem: SearchProblem;
   private readonly fleet: RunningFleet;
   private readonly cells: CellTable;
 
   constructor(
     strategy: Strategy,
-    { blockType, shape }: SearchProblem,
+    problem: SearchProblem,
     { fleet, cells }: { readonly fleet: RunningFleet; readonly cells: CellTable },
   ) {
     this.strategy = strategy;
-    this.blocks = blocksOfType(blockType, shape.layerCount);
+    this.problem = problem;
     this.fleet = fleet;
     this.cells = cells;
   }
 
   /** A worker has nothing to do while the cells of an iteration come in. */
   onWaiting(decisions: readonly Decision[]): void {
-    const leaders = provisionalRanking(decisions, this.blocks, this.cells).slice(0, 2);
+    const leaders = provisionalRanking(this.problem, decisions, this.cells).slice(0, 2);
     if (leaders.length === 0) return;
-    this.fleet.driver.confirmSoFar(maskOf(decisions), leaders);
+    this.fleet.driver.confirmSoFar(maskOf(decisions, this.problem), leaders);
     this.begin(decisions, leaders[0]);
   }
 
@@ -41,7 +47,7 @@ export class Foresight {
   async isConfirmed(decision: Decision, decisions: readonly Decision[], title: string): Promise<boolean> {
     const { removed, runnerUp } = decision;
     const contenders = runnerUp === null ? [removed] : [removed, runnerUp];
-    const mask = maskOf(decisions);
+    const mask = maskOf(decisions, this.problem);
     // First: where all cells of the mask came ahead, they are to count before anything else runs ahead.
     this.fleet.driver.confirmSoFar(mask, contenders);
     this.begin(decisions, removed);
@@ -71,8 +77,4 @@ export class Foresight {
     const rows = rowsToCompute(step, this.fleet.driver.readyCount, isMissing);
     this.fleet.driver.runAhead(step.sweep, rows, isMissing);
   }
-}
-
-function maskOf(decisions: readonly Decision[]): Mask {
-  return makeMask(decisions.map(({ removed }) => removed));
 }

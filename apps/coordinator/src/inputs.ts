@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { ModelShape } from '@blockpruner/blocks';
 import { loadCalibration, type CalibrationSet } from '@blockpruner/calibration';
 import { findNonFinite, openCheckpoint, readTokenizerFiles, type Checkpoint } from '@blockpruner/checkpoint';
 import type { Logger, ProgressDisplay } from '@blockpruner/telemetry';
@@ -16,6 +17,7 @@ export interface OpenedModel extends LocatedModel {
 
 /**
  * Opens a model and reads every weight once, so that a bad one ends the command before anything is written.
+ * @param onShape is told the sizes of the model before its weights are read, and may refuse them
  * @throws HubError, CheckpointError for a model that cannot be used; RunError naming the first non-finite weight
  */
 export async function openModel(
@@ -23,6 +25,7 @@ export async function openModel(
   cacheFolder: string,
   logger: Logger,
   progress: ProgressDisplay,
+  onShape: (shape: ModelShape) => void = () => undefined,
 ): Promise<OpenedModel> {
   const located = await locateModel(given, logger, progress);
   const report = bytesProgress(progress);
@@ -30,6 +33,7 @@ export async function openModel(
     cacheFolder: resolve(cacheFolder),
     onProgress: report,
   });
+  onShape(checkpoint.shape);
   const bad = await findNonFinite(checkpoint, (done, total) => report(done, total, 'checking the weights'));
   progress.clear();
   if (bad) {

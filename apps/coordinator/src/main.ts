@@ -2,9 +2,11 @@
  * The `blockpruner` command, and the map of everything.
  *
  * cli.ts - the commands and their help; commands/ - one file a command: prune, resume, verify, score, status,
- * list, doctor, inspect-calibration, worker. setting.ts and worker-setting.ts - every option and its default
- * (setting-schema.ts); resolve-settings.ts - flag >
- * environment > config file > default. locate-inputs.ts - what the user names, found on the disk or fetched from the
+ * pick, list, doctor, inspect-calibration, worker. setting.ts, target-settings.ts and worker-setting.ts - every option and
+ * its default (setting-schema.ts); resolve-settings.ts - flag > environment > config file > default. stop-options.ts and
+ * stop-words.ts - how much is to go, and what ended a run; start-mask.ts and search-problem.ts - which blocks may;
+ * run-sizes.ts - every size that a run has led to, and whether it can be extended. objective-unit.ts - the unit of margins.
+ * locate-inputs.ts - what the user names, found on the disk or fetched from the
  * hub (@blockpruner/hub); inputs.ts - a model and the rows of a text, checked before anything is written;
  * calibration-source.ts - a text with its weight; run-rows.ts - all sets of rows, and the held-out ones;
  * calibration-report.ts - what a calibration set holds; worker-plan.ts - how many workers, where; remote-port.ts - the

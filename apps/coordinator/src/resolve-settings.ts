@@ -20,11 +20,21 @@ const ORIGINS: Record<string, Origin> = {
   default: 'default',
 };
 
-/** Declares the options on the command, in groups, and `--config`. */
-export function declareSettings(command: Command, names: readonly SettingName[]): void {
+/**
+ * Declares the options on the command, in groups, and `--config`.
+ * @param descriptions of options that mean something else for this command
+ */
+export function declareSettings(
+  command: Command,
+  names: readonly SettingName[],
+  descriptions: { readonly [Name in SettingName]?: string } = {},
+): void {
   for (const name of names) {
     const { key, metavar, description, group, default: value, repeatable } = setting(name);
-    const option = new Option(metavar ? `--${key} <${metavar}>` : `--${key}`, description)
+    const option = new Option(
+      metavar ? `--${key} <${metavar}>` : `--${key}`,
+      descriptions[name] ?? description,
+    )
       .env(environmentVariable(key))
       .helpGroup(`${group}:`);
     if (value !== undefined) option.default(value);

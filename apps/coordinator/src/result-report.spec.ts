@@ -4,8 +4,26 @@ import { describe, expect, it } from 'vitest';
 import { resultReport } from './result-report.ts';
 
 const DECISIONS: RunResult['decisions'] = [
-  { iteration: 1, removed: 'mha.1', score: 1.75, perplexity: 5.754602676, margin: 0.0125, runnerUp: 'mlp.0' },
-  { iteration: 2, removed: 'mlp.0', score: 2.25, perplexity: 9.487735836, margin: null, runnerUp: null },
+  {
+    iteration: 1,
+    removed: 'mha.1',
+    score: 1.75,
+    perplexity: 5.754602676,
+    margin: 0.0125,
+    runnerUp: 'mlp.0',
+    parametersRemoved: 20_000,
+    ratio: 0.1,
+  },
+  {
+    iteration: 2,
+    removed: 'mlp.0',
+    score: 2.25,
+    perplexity: 9.487735836,
+    margin: null,
+    runnerUp: null,
+    parametersRemoved: 50_000,
+    ratio: 0.25,
+  },
 ];
 
 const RESULT: RunResult = {

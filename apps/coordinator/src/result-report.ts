@@ -1,6 +1,7 @@
 import { encodeJson, type RunResult } from '@blockpruner/journal';
 import { heldOutLines } from './over-fitting.ts';
 import { disagreementLine } from './set-disagreement.ts';
+import { describeEnd } from './stop-words.ts';
 import { shortPath } from './short-path.ts';
 import { formatCount, formatTable } from '@blockpruner/telemetry';
 
@@ -8,8 +9,10 @@ import { formatCount, formatTable } from '@blockpruner/telemetry';
 export function resultReport(result: RunResult, folder: string, json: boolean): string {
   if (json) return encodeJson({ ...result, folder });
   const dense = { iteration: 0, removed: '(dense)', ...result.dense, runnerUp: null, margin: null };
+  const { start, startMask } = result;
+  const started = start ? [{ ...dense, removed: '(start)', ...start }] : [];
   const table = formatTable(
-    [dense, ...result.decisions],
+    [dense, ...started, ...result.decisions],
     [
       { title: 'iteration', value: (line) => line.iteration },
       { title: 'removed', value: (line) => line.removed },
@@ -24,10 +27,12 @@ export function resultReport(result: RunResult, folder: string, json: boolean): 
   const count = result.decisions.length;
   const disagreement = disagreementLine(result.decisions);
   const share = (100 * result.ratio).toFixed(2);
+  const beside = startMask === undefined ? '' : ` beside the start mask ${startMask}`;
   return [
     table,
     '',
-    `removed ${count} block${count === 1 ? '' : 's'}, ${formatCount(result.parametersRemoved)} of ${formatCount(result.totalParameters)} parameters (ratio ${result.ratio.toFixed(6)}, ${share} %)`,
+    ...(result.stopped ? [describeEnd(result.stop, result.stopped)] : []),
+    `removed ${count} block${count === 1 ? '' : 's'}${beside}, ${formatCount(result.parametersRemoved)} of ${formatCount(result.totalParameters)} parameters (ratio ${result.ratio.toFixed(6)}, ${share} %)`,
     ...(disagreement === null ? [] : [disagreement]),
     ...heldOutLines(result),
     `run folder: ${shortPath(folder)}`,

@@ -1,8 +1,20 @@
-import { DENSE } from '@blockpruner/blocks';
-import { buildRemovalOrder, buildResult, type DecisionRecord, type RunResult } from '@blockpruner/journal';
+import { DENSE, formatBlock, formatMask } from '@blockpruner/blocks';
+import {
+  buildRemovalOrder,
+  buildResult,
+  type DecisionRecord,
+  type RunFolder,
+  type RunResult,
+  type StartRecord,
+  type Stopped,
+} from '@blockpruner/journal';
 import {
   expectedEvaluations,
+  isBeyondLimit,
+  limitPerplexity,
+  maskOf,
   setChoices,
+  startOf,
   strategyFor,
   type Decision,
   type SearchProblem,
@@ -10,23 +22,20 @@ import {
 } from '@blockpruner/search';
 import { logIteration } from '@blockpruner/telemetry';
 import { judge, noiseOf, reportDoubts, type JudgeOptions } from './close-calls.ts';
-import { decisionOf, recordOf, removedBy } from './decision-records.ts';
+import { decisionOf, recordOf, sizeOf } from './decision-records.ts';
 import { ExpectedWork } from './expected-work.ts';
 import { Foresight } from './foresight.ts';
 import { heldOutFields, scoreHeldOut, warnOfBrokenHeldOut } from './held-out.ts';
 import { Pace, speedOf, type Speed, type Stretch } from './pace.ts';
 import { setScoreRecords, warnOfDisagreement } from './set-disagreement.ts';
-
-export interface SearchRunOptions extends JudgeOptions {
-  readonly problem: SearchProblem;
-}
+import { describeEnd } from './stop-words.ts';
 
 /**
  * The search, from wherever the run folder stands to its end: evaluate what the strategy asks for, decide, and
  * journal each decision before anything uses it.
  * @throws SearchError when the scores leave nothing to choose; Interrupted, RunError or FleetError from the fleet
  */
-export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
+export async function runSearch(options: JudgeOptions): Promise<RunResult> {
   const { problem, folder, fleet, cells, contributors, logger } = options;
   const strategy = strategyFor(problem, folder.config);
   const records: DecisionRecord[] = [...folder.state.decisions];
@@ -44,13 +53,14 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
     seconds: (performance.now() - startedMs) / 1000,
   });
   let retriesBefore = fleet.driver.counters.retries;
+  let stopped: Stopped | undefined = problem.stop.limit && { reason: 'goal' };
 
   for (;;) {
     const step = strategy.step(decisions, cells);
     if (step.kind === 'done') break;
     const title = `iteration ${decisions.length + 1}/${iterationCount(expected.iterations)}`;
     if (step.kind === 'evaluate') {
-      const [present, ...later] = work.left(removedBy(decisions));
+      const [present, ...later] = work.left(maskOf(decisions, problem));
       let wanted: Step = step;
       await fleet.pursue(
         () => {
@@ -71,16 +81,22 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
     }
     if (!(await foresight.isConfirmed(step.decision, decisions, title))) continue; // a number was corrected
     await journalDense(options);
-    const mask = removedBy(decisions);
-    const judgement = await judge(step.decision, mask, options);
+    const mask = maskOf(decisions, problem);
+    const judgement = await judge(step.decision, decisions, options);
     const { decision } = judgement;
+    if (!foresight.stands(step.decision, decisions)) continue; // corrected meanwhile
+    const beyond = beyondLimit(decision, problem, folder);
+    if (beyond) {
+      stopped = beyond;
+      break;
+    }
     const heldOut = await scoreHeldOut(options, mask, decision.removed, `${title}, held-out rows`);
     if (!foresight.stands(step.decision, decisions)) continue; // corrected meanwhile
-    const setScores = setScoreRecords(setChoices(decision, mask, cells));
+    const setScores = setScoreRecords(setChoices(problem, decisions, decision, cells));
     const done = sinceDecision();
     const { seconds } = done;
     const { retries } = fleet.driver.counters;
-    const record = recordOf(judgement, decisions, problem.shape, {
+    const record = recordOf(judgement, decisions, problem, {
       seconds,
       workers: [...contributors].sort(),
       retries: retries - retriesBefore,
@@ -113,11 +129,11 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
       retries: record.retries,
       parametersRemoved: record.parametersRemoved,
       ratio: record.ratio,
-      etaSeconds: pace.secondsFor(sum(work.left(removedBy(decisions)))),
+      etaSeconds: pace.secondsFor(sum(work.left(maskOf(decisions, problem)))),
       ...heldOutFields(record, folder.state.dense),
     });
-    reportDoubts(logger, record, noiseOf(folder));
-    warnOfDisagreement(logger, record);
+    reportDoubts(logger, record, noiseOf(folder), problem.objective);
+    warnOfDisagreement(logger, record, problem.objective);
     warnOfBrokenHeldOut(logger, heldOut, `iteration ${record.iteration}`);
     contributors.clear();
     options.classesInFp32.clear();
@@ -125,36 +141,69 @@ export async function runSearch(options: SearchRunOptions): Promise<RunResult> {
     flopsBefore = fleet.driver.flops;
     retriesBefore = retries;
   }
-  return finish(options, records, speeds);
+  logger.info({ decisions: records.length, stopped }, describeEnd(problem.stop, stopped));
+  return finish(options, records, speeds, stopped);
 }
 
-async function journalDense(options: SearchRunOptions): Promise<void> {
-  const { folder, cells, logger } = options;
+async function journalDense(options: JudgeOptions): Promise<void> {
+  const { problem, folder, cells, logger } = options;
   if (folder.state.dense) return;
   const heldOut = await scoreHeldOut(options, DENSE, null, 'dense model, held-out rows');
   const dense = cells.score(DENSE, null);
   if (!dense) throw new Error('a decision was made before the dense model was scored');
-  await folder.appendDense({ ...dense, ...(heldOut && { heldOut }) });
+  const start = await scoreStart(options);
+  await folder.appendDense({ ...dense, ...(heldOut && { heldOut }), ...(start && { start }) });
   const { score, perplexity } = dense;
   logger.info(
     { score, perplexity, ...(heldOut && { heldOutPerplexity: heldOut.perplexity }) },
     'dense model scored',
   );
   warnOfBrokenHeldOut(logger, heldOut, 'the dense model');
+  if (!start) return;
+  logger.info({ mask: formatMask(startOf(problem)), ...start }, 'model without the start mask scored');
+  warnOfBrokenHeldOut(logger, start.heldOut, 'the model without the start mask');
+}
+
+async function scoreStart(options: JudgeOptions): Promise<StartRecord | undefined> {
+  const { problem, cells } = options;
+  const mask = startOf(problem);
+  if (mask.length === 0) return undefined;
+  const heldOut = await scoreHeldOut(options, mask, null, 'start mask, held-out rows');
+  const scored = cells.score(mask, null);
+  if (!scored) throw new Error('a decision was made before the start mask was scored');
+  const { score, perplexity } = scored;
+  return { score, perplexity, ...(heldOut && { heldOut }), ...sizeOf(problem, mask) };
+}
+
+/** What ends the search, where this decision would take the model beyond its limit. */
+function beyondLimit(
+  { removed, perplexity }: Decision,
+  { stop }: SearchProblem,
+  folder: RunFolder,
+): Stopped | undefined {
+  const dense = folder.state.dense?.perplexity ?? NaN;
+  if (!stop.limit || !isBeyondLimit(stop, perplexity, dense)) return undefined;
+  return {
+    reason: 'limit',
+    block: formatBlock(removed),
+    perplexity,
+    limitPerplexity: limitPerplexity(stop.limit, dense),
+  };
 }
 
 async function finish(
-  { problem, folder, fleet }: SearchRunOptions,
+  { problem, folder, fleet }: JudgeOptions,
   records: DecisionRecord[],
   speeds: readonly (Speed | null)[],
+  stopped: Stopped | undefined,
 ): Promise<RunResult> {
   const { dense } = folder.state;
   if (!dense) throw new Error('a search ended before the dense model was scored');
-  const result = buildResult(folder.config, dense, records, {
-    totalParameters: problem.shape.totalParameters,
-  });
+  const { totalParameters } = problem.shape;
+  const result = buildResult(folder.config, dense, records, { totalParameters }, stopped);
   if (folder.state.finished) return result; // by its former owner, while we waited for the folder
-  await folder.finish(result, buildRemovalOrder(records.map((record) => record.removed)), {
+  const removed = records.map((record) => record.removed);
+  await folder.finish(result, buildRemovalOrder(removed, startOf(problem)), {
     schema: 1,
     startedAt: folder.createdAt,
     finishedAt: new Date().toISOString(),

@@ -1,7 +1,8 @@
-import { formatBlock } from '@blockpruner/blocks';
+import { formatBlock, type Objective } from '@blockpruner/blocks';
 import type { DecisionRecord, SetScoreRecord } from '@blockpruner/journal';
 import type { SetChoice } from '@blockpruner/search';
 import type { Logger } from '@blockpruner/telemetry';
+import { rankingUnit } from './objective-unit.ts';
 
 /** What the journal keeps of the choices of several calibration sets. */
 export function setScoreRecords(choices: readonly SetChoice[] | undefined): SetScoreRecord[] | undefined {
@@ -12,6 +13,7 @@ export function setScoreRecords(choices: readonly SetChoice[] | undefined): SetS
 export function warnOfDisagreement(
   logger: Logger,
   { iteration, removed, setScores = [] }: Pick<DecisionRecord, 'iteration' | 'removed' | 'setScores'>,
+  objective?: Objective,
 ): void {
   const others = setScores.flatMap(({ best, gainNats }, i) =>
     best === removed ? [] : [{ set: i + 1, best, gainNats }],
@@ -19,7 +21,7 @@ export function warnOfDisagreement(
   if (others.length === 0) return;
   const words = others.map(
     ({ set, best, gainNats }) =>
-      `set ${set} alone would remove ${best}, by ${gainNats.toExponential(2)} nats`,
+      `set ${set} alone would remove ${best}, by ${gainNats.toExponential(2)} ${rankingUnit(objective)}`,
   );
   logger.warn(
     { iteration, removed, sets: others },

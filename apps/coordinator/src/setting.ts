@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ITERATION_LIST } from './iteration-list.ts';
 import { EXPECTED, numberOrDigits, text, wholeNumber, type Setting } from './setting-schema.ts';
+import { TARGET_SETTINGS } from './target-settings.ts';
 import { WORKER_OPTIONS } from './worker-setting.ts';
 
 const SETTINGS = {
@@ -93,20 +94,7 @@ const SETTINGS = {
     default: join(homedir(), '.cache', 'blockpruner'),
     schema: text,
   },
-  remove: {
-    key: 'remove',
-    metavar: 'k',
-    description: 'remove this many blocks',
-    group: 'Search',
-    schema: wholeNumber(1, 100_000).describe(EXPECTED.positive),
-  },
-  ratio: {
-    key: 'ratio',
-    metavar: 'r',
-    description: 'remove the fewest blocks that hold this share of the parameters',
-    group: 'Search',
-    schema: numberOrDigits.pipe(z.number().gt(0).lt(1)).describe(EXPECTED.ratio),
-  },
+  ...TARGET_SETTINGS,
   blockType: {
     key: 'block-type',
     metavar: 'type',

@@ -1,7 +1,8 @@
-import { formatBlock, formatMask, makeMask } from '@blockpruner/blocks';
+import { DENSE, formatBlock, formatMask, makeMask } from '@blockpruner/blocks';
 import { encodeJson } from '@blockpruner/journal';
-import type { Finding } from '@blockpruner/search';
+import type { Finding, SearchProblem } from '@blockpruner/search';
 import { formatTable } from '@blockpruner/telemetry';
+import { rankingUnit } from './objective-unit.ts';
 
 /** An iteration that agrees removed what the exhaustive search removes there. */
 export function agrees({ removed, best }: Finding): boolean {
@@ -15,6 +16,7 @@ export function agrees({ removed, best }: Finding): boolean {
  */
 export function verificationReport(
   findings: readonly Finding[],
+  { start = DENSE, objective }: Pick<SearchProblem, 'start' | 'objective'>,
   removed: readonly number[],
   folder: string,
   json: boolean,
@@ -24,7 +26,7 @@ export function verificationReport(
   if (json) {
     const iterations = findings.map((finding) => ({
       iteration: finding.iteration,
-      mask: formatMask(makeMask(removed.slice(0, finding.iteration - 1))),
+      mask: formatMask(makeMask([...start, ...removed.slice(0, finding.iteration - 1)])),
       removed: formatBlock(finding.removed),
       score: finding.score,
       best: formatBlock(finding.best),
@@ -45,7 +47,7 @@ export function verificationReport(
   return [
     table,
     '',
-    `${agreeing} of ${findings.length} iterations agree; largest regret ${formatRegret(largestRegretNats)} nats`,
+    `${agreeing} of ${findings.length} iterations agree; largest regret ${formatRegret(largestRegretNats)} ${rankingUnit(objective)}`,
   ].join('\n');
 }
 

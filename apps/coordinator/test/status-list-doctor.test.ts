@@ -124,6 +124,7 @@ describe('help', () => {
     ['resume', ['Workers:', 'Output:'], ['--workers <local:N>', 'folder of a run']],
     ['score', ['Model and data:', 'Search:', 'Workers:', 'Output:'], ['--mask <blocks>']],
     ['status', ['Output:'], ['run folder']],
+    ['pick', ['Search:', 'Output:'], ['--output <dir>', 'new file']],
     ['list', ['Output:'], ['(default: "runs")']],
     ['doctor', ['Model and data:', 'Output:'], ['--cache-dir <folder>']],
     ['worker', ['Options:'], ['--connect <host:port>', 'Exit codes:']],
@@ -138,7 +139,7 @@ describe('help', () => {
   it('lists every command, the exit codes and the two other ways to give an option', async () => {
     const ended = await run(['--help'], folder.path);
     expect(ended.code).toBe(0);
-    for (const text of ['prune', 'resume', 'score', 'status', 'list', 'doctor', 'worker']) {
+    for (const text of ['prune', 'resume', 'score', 'status', 'pick', 'list', 'doctor', 'worker']) {
       expect(ended.stdout).toMatch(new RegExp(`^  ${text} `, 'm'));
     }
     expect(ended.stdout).toContain('Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted.');

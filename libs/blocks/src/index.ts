@@ -12,6 +12,7 @@ export {
   parseBlock,
 } from './block.ts';
 export type { BlockIndex, BlockKind, BlockType } from './block.ts';
+export { parseBlockList } from './block-list.ts';
 export { baselineFlops, blockFlops, cellFlops, headFlops, sweepFlops } from './cost.ts';
 export { DENSE, extendMask, formatMask, isRemoved, makeMask, maskBelow, parseMask } from './mask.ts';
 export type { Mask } from './mask.ts';
@@ -26,6 +27,7 @@ export type { StageRange } from './stages.ts';
 export { planStages } from './stages-plan.ts';
 export { leastWaveRows, waveTime } from './stages-time.ts';
 export type { StageSpeed } from './stages-time.ts';
+export type { Goal, Limit, Objective, StopRule } from './stop-rule.ts';
 export { formatUnit, isUnitStart, unitBlocks, unitEnd } from './unit.ts';
 export type { UnitKind } from './unit.ts';
 export { workerMemory } from './worker-memory.ts';

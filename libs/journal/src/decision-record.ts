@@ -8,6 +8,8 @@ export interface DenseRecord {
   readonly rows: readonly number[];
   /** On the held-out rows, where there are any. */
   readonly heldOut?: ScoreRecord;
+  /** Of the model without the start mask; absent where there is none. */
+  readonly start?: StartRecord;
 }
 
 /** Score in nats, and `exp(score)`. */
@@ -22,8 +24,20 @@ export interface SetScoreRecord {
   readonly score: number;
   /** The block that would have gone by this set alone, in text form. */
   readonly best: string;
-  /** How much lower the score on this set is without that one, nats; 0 where it is the removed one. */
+  /**
+   * How much lower the score on this set is without that one, nats, or what it costs in score, nats per million
+   * parameters; 0 where it is the removed one.
+   */
   readonly gainNats: number;
+}
+
+/** What a search with a start mask begins with. */
+export interface StartRecord extends ScoreRecord {
+  /** On the held-out rows, where there are any. */
+  readonly heldOut?: ScoreRecord;
+  readonly parametersRemoved: number;
+  /** `parametersRemoved` over all parameters. */
+  readonly ratio: number;
 }
 
 /** What one candidate of an iteration scored, and over how many rows. */
@@ -33,7 +47,7 @@ interface CandidateRecord {
   readonly score: number;
   /** All rows; of a candidate that a race dropped, those before. */
   readonly rowCount: number;
-  /** Why a race dropped it: how far it is behind the leader of the rows so far, as estimated for all rows, nats. */
+  /** Why a race dropped it: how far it is behind the leader of the rows so far, as estimated for all rows, in the unit of `margin`. */
   readonly dropped?: {
     readonly leader: string;
     readonly difference: number;
@@ -41,7 +55,7 @@ interface CandidateRecord {
   };
 }
 
-/** One decision of a search as it is journaled, and a line of `iterations.jsonl`. Scores and margin in nats. */
+/** One decision of a search as it is journaled, and a line of `iterations.jsonl`. Scores in nats. */
 export interface DecisionRecord {
   /** From 1. */
   readonly iteration: number;
@@ -49,7 +63,10 @@ export interface DecisionRecord {
   readonly removed: string;
   readonly score: number;
   readonly perplexity: number;
-  /** Runner-up's score minus the winner's, in fp32 where it was confirmed; null where there was only one candidate. */
+  /**
+   * Runner-up's score minus the winner's; under the objective `score-per-param` what they cost in score, nats per
+   * million parameters. In fp32 where it was confirmed; null where there was only one candidate.
+   */
   readonly margin: number | null;
   readonly candidates: readonly CandidateRecord[];
   /** Wall time of the iteration. */
@@ -84,6 +101,17 @@ export function readDenseRecord(value: unknown, rowCount: number): DenseRecord {
     perplexity: readNumber(fields.perplexity, 'dense.perplexity'),
     rows: rows.map((mean, row) => readNumber(mean, `dense.rows[${row}]`)),
     ...(fields.heldOut !== undefined && { heldOut: readScore(fields.heldOut, 'dense.heldOut') }),
+    ...(fields.start !== undefined && { start: readStartRecord(fields.start) }),
+  };
+}
+
+function readStartRecord(value: unknown): StartRecord {
+  const fields = readObject(value, 'dense.start');
+  return {
+    ...readScore(fields, 'dense.start'),
+    ...(fields.heldOut !== undefined && { heldOut: readScore(fields.heldOut, 'dense.start.heldOut') }),
+    parametersRemoved: readInteger(fields.parametersRemoved, 'dense.start.parametersRemoved', 0),
+    ratio: readNumber(fields.ratio, 'dense.start.ratio'),
   };
 }
 

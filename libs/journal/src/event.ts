@@ -1,5 +1,5 @@
 import { formatBlock, formatMask, isRemoved, parseBlock, parseMask } from '@blockpruner/blocks';
-import type { BlockIndex, Mask } from '@blockpruner/blocks';
+import type { BlockIndex, Mask, StopRule } from '@blockpruner/blocks';
 import { windowCount } from '@blockpruner/perplexity';
 import {
   readDecisionRecord,
@@ -10,6 +10,7 @@ import {
 import { readArray, readInteger, readObject, readString, unfit, type Fields } from './json-fields.ts';
 import { calibrationRowCount } from './row-parts.ts';
 import { configHash, readRunConfig, type RunConfig } from './run-config.ts';
+import { readStopped, readStopRule, type Stopped } from './stop-record.ts';
 
 /** The journal's format; a reader refuses a later one. */
 export const JOURNAL_SCHEMA = 1;
@@ -41,7 +42,9 @@ export interface CellsEvent {
 export type DurableEvent =
   | { readonly kind: 'dense'; readonly time: string; readonly dense: DenseRecord }
   | { readonly kind: 'decision'; readonly time: string; readonly decision: DecisionRecord }
-  | { readonly kind: 'finished'; readonly time: string };
+  | { readonly kind: 'finished'; readonly time: string; readonly stopped?: Stopped }
+  /** The run has this stop rule from here on, and is not finished any more. */
+  | { readonly kind: 'extended'; readonly time: string; readonly stop: StopRule };
 
 /**
  * Anything else worth knowing of a run: `worker-joined`, `worker-left`, `resumed`, `interrupted` and the like, with
@@ -56,7 +59,7 @@ export interface JournalNote {
 
 export type JournalEvent = CellsEvent | DurableEvent | { readonly kind: 'note'; readonly note: JournalNote };
 
-const DURABLE_KINDS: readonly unknown[] = ['dense', 'decision', 'finished'];
+const DURABLE_KINDS: readonly unknown[] = ['dense', 'decision', 'finished', 'extended'];
 const RESERVED_KINDS: readonly unknown[] = ['created', 'cells', 'note', ...DURABLE_KINDS];
 
 export function isDurable(event: object): boolean {
@@ -82,6 +85,7 @@ export function writeEvent(event: CreatedEvent | JournalEvent): object {
     case 'dense':
     case 'decision':
     case 'finished':
+    case 'extended':
       return event;
   }
 }
@@ -115,7 +119,13 @@ export function readEvent(value: unknown, config: RunConfig): JournalEvent {
     case 'decision':
       return { kind: 'decision', time, decision: readDecisionRecord(fields.decision, config.layerCount) };
     case 'finished':
-      return { kind: 'finished', time };
+      return {
+        kind: 'finished',
+        time,
+        ...(fields.stopped !== undefined && { stopped: readStopped(fields.stopped, config.layerCount) }),
+      };
+    case 'extended':
+      return { kind: 'extended', time, stop: readStopRule(fields.stop, 'stop') };
     default:
       return { kind: 'note', note: { ...fields, kind: readNoteKind(fields.kind), time } };
   }

@@ -3,7 +3,13 @@
  * nothing of models, workers or the command line.
  */
 export type { RunClock } from './clock.ts';
-export type { DecisionRecord, DenseRecord, ScoreRecord, SetScoreRecord } from './decision-record.ts';
+export type {
+  DecisionRecord,
+  DenseRecord,
+  ScoreRecord,
+  SetScoreRecord,
+  StartRecord,
+} from './decision-record.ts';
 export { isGone } from './owner-record.ts';
 export { RunFolderError } from './errors.ts';
 export type { RunFolderErrorCode } from './errors.ts';
@@ -22,3 +28,4 @@ export { calibrationRowCount, rowSetsOf } from './row-parts.ts';
 export { RunFolder } from './run-folder.ts';
 export type { RunFolderOptions } from './run-folder.ts';
 export type { RunState } from './run-state.ts';
+export type { Stopped } from './stop-record.ts';

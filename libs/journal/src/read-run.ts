@@ -9,6 +9,7 @@ import type { RunProgress } from './run-state.ts';
 /** A run as it can be seen from outside, now. */
 export interface RunView extends RunProgress {
   readonly path: string;
+  /** With the stop rule that the run was last extended to. */
   readonly config: RunConfig;
   readonly configHash: string;
   readonly createdAt: string;
@@ -45,11 +46,12 @@ export async function readRunContents(path: string): Promise<RunContents> {
 }
 
 function viewOf(path: string, { created, ledger, cellCount }: Replay): RunView {
-  const { config, time: createdAt } = created;
-  const { dense, decisions, finished, notes, numericClass } = ledger;
+  const config = ledger.effective(created.config);
+  const { time: createdAt } = created;
+  const { dense, decisions, finished, stopped, notes, numericClass } = ledger;
   const owner = readOwner(path);
   const hash = configHash(config);
-  const progress = { dense, decisions, finished, notes, numericClass };
+  const progress = { dense, decisions, finished, stopped, notes, numericClass };
   return { path, config, configHash: hash, createdAt, cellCount, owner, ...progress };
 }
 

@@ -13,6 +13,14 @@ describe('buildRemovalOrder', () => {
     expect(Object.keys(order)).toEqual(['1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11']);
   });
 
+  it('begins with the start mask, where there is one, and counts its blocks too', () => {
+    expect(JSON.stringify(buildRemovalOrder(['mha.0'], [3, 4]))).toBe(
+      '{"2":[["mlp",1],["mha",2]],"3":[["mha",0],["mlp",1],["mha",2]]}',
+    );
+    expect(Object.keys(buildRemovalOrder([], [3, 4]))).toEqual(['2']);
+    expect(() => buildRemovalOrder(['mlp.1'], [3])).toThrow(/mlp\.1 is named twice/);
+  });
+
   it('is empty when nothing was removed', () => {
     expect(buildRemovalOrder([])).toEqual({});
   });

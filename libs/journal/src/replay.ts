@@ -95,6 +95,7 @@ class Replayer {
     if (!this.created) {
       refuseLaterFormat(this.folder, value);
       this.created = this.fit(line, () => readCreatedEvent(value));
+      this.ledger.startWith(this.created.config);
       return;
     }
     const { config } = this.created;

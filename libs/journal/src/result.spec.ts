@@ -73,6 +73,45 @@ describe('buildResult', () => {
     expect(plain).not.toMatch(/set|heldOut/);
   });
 
+  it('has how much is gone after each decision', () => {
+    const { decisions } = buildResult(
+      CONFIG,
+      DENSE,
+      [decisionOf(1, 'mlp.1'), decisionOf(2, 'mha.0')],
+      TOTALS,
+    );
+    expect(decisions.map(({ parametersRemoved, ratio }) => [parametersRemoved, ratio])).toEqual([
+      [1000, 0.1],
+      [2000, 0.2],
+    ]);
+  });
+
+  it('counts the start mask in, and gives its score', () => {
+    const start = { score: 1.5, perplexity: Math.exp(1.5), parametersRemoved: 700, ratio: 0.07 };
+    const config = { ...CONFIG, keep: 'mlp.0', startMask: 'mha.1', objective: 'score-per-param' as const };
+    const result = buildResult(config, { ...DENSE, start }, [decisionOf(1, 'mha.0')], TOTALS);
+    expect(result).toMatchObject({
+      keep: 'mlp.0',
+      startMask: 'mha.1',
+      objective: 'score-per-param',
+      mask: 'mha.0+mha.1',
+      start: { score: 1.5, perplexity: Math.exp(1.5) },
+    });
+    expect(buildResult(config, { ...DENSE, start }, [], TOTALS)).toMatchObject({
+      mask: 'mha.1',
+      ratio: 0.07,
+      parametersRemoved: 700,
+      pruned: result.start,
+    });
+    for (const field of ['keep', 'startMask', 'objective', 'start', 'stopped'])
+      expect(buildResult(CONFIG, DENSE, [], TOTALS)).not.toHaveProperty(field);
+  });
+
+  it('says what ended a search that had a limit', () => {
+    const stopped = { reason: 'limit', block: 'mha.0', perplexity: 9, limitPerplexity: 8 } as const;
+    expect(buildResult(CONFIG, DENSE, [], TOTALS, stopped).stopped).toEqual(stopped);
+  });
+
   it('gives the dense scores for a run that removes nothing', () => {
     const result = buildResult(CONFIG, DENSE, [], TOTALS);
     expect(result).toMatchObject({ mask: 'dense', ratio: 0, parametersRemoved: 0, pruned: result.dense });

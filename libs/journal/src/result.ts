@@ -1,7 +1,9 @@
-import { formatMask, makeMask, parseBlock, type BlockType } from '@blockpruner/blocks';
+import { formatMask, makeMask, parseBlock, parseMask } from '@blockpruner/blocks';
+import type { BlockType, StopRule } from '@blockpruner/blocks';
 import type { DecisionRecord, DenseRecord, ScoreRecord, SetScoreRecord } from './decision-record.ts';
 import { calibrationRowCount, type ConfigSet } from './row-parts.ts';
-import { configHash, type RunConfig, type SearchKind, type StopRule } from './run-config.ts';
+import { configHash, type RunConfig, type SearchKind } from './run-config.ts';
+import type { Stopped } from './stop-record.ts';
 
 /** What a model scored on the calibration rows and, where there are any, on the held-out ones. */
 interface ResultScore extends ScoreRecord {
@@ -16,6 +18,10 @@ interface ResultDecision extends ResultScore {
   readonly runnerUp: string | null;
   /** What each of several calibration sets says of it, in their order. */
   readonly setScores?: readonly SetScoreRecord[];
+  /** Parameters of all blocks removed so far, with those of the start mask. */
+  readonly parametersRemoved: number;
+  /** `parametersRemoved` over all parameters. */
+  readonly ratio: number;
 }
 
 /** `result.json`: what was asked, of which model and rows, and what came out. Equal runs give equal bytes. */
@@ -41,8 +47,16 @@ export interface RunResult {
   readonly stop: StopRule;
   /** Absent where it was not asked for. */
   readonly confirm?: 'fp32';
+  /** These three as in the config; absent where they were not asked for. */
+  readonly keep?: string;
+  readonly startMask?: string;
+  readonly objective?: RunConfig['objective'];
   readonly dense: ResultScore;
+  /** Of the model without the start mask; absent where there is none. */
+  readonly start?: ResultScore;
   readonly decisions: readonly ResultDecision[];
+  /** What ended the search; absent where it had no limit, and so met its goal. */
+  readonly stopped?: Stopped;
   /** All removed blocks in execution order, text form `mha.3+mlp.7`. */
   readonly mask: string;
   /** Removed parameters over all parameters. */
@@ -53,14 +67,20 @@ export interface RunResult {
   readonly pruned: ResultScore;
 }
 
-/** @param decisions all of the run, in order */
+/**
+ * @param decisions all of the run, in order
+ * @param stopped what ended the search, where it had a limit
+ */
 export function buildResult(
   config: RunConfig,
   dense: DenseRecord,
   decisions: readonly DecisionRecord[],
   totals: { readonly totalParameters: number },
+  stopped?: Stopped,
 ): RunResult {
-  const last = decisions.at(-1);
+  const { start } = dense;
+  const { keep, startMask, objective } = config;
+  const last = decisions.at(-1) ?? start;
   return {
     schema: 1,
     modelFingerprint: config.modelFingerprint,
@@ -78,7 +98,11 @@ export function buildResult(
     ...(config.search === 'race' && { confidence: config.confidence, seed: config.seed }),
     stop: config.stop,
     ...(config.confirm && { confirm: config.confirm }),
+    ...(keep !== undefined && { keep }),
+    ...(startMask !== undefined && { startMask }),
+    ...(objective && { objective }),
     dense: resultScore(dense),
+    ...(start && { start: resultScore(start) }),
     decisions: decisions.map((decision) => ({
       iteration: decision.iteration,
       removed: decision.removed,
@@ -88,8 +112,13 @@ export function buildResult(
       runnerUp: decision.runnerUp,
       ...(decision.setScores && { setScores: decision.setScores }),
       ...(decision.heldOut && { heldOut: decision.heldOut }),
+      parametersRemoved: decision.parametersRemoved,
+      ratio: decision.ratio,
     })),
-    mask: formatMask(makeMask(decisions.map(({ removed }) => parseBlock(removed)))),
+    ...(stopped && { stopped }),
+    mask: formatMask(
+      makeMask([...parseMask(startMask ?? 'dense'), ...decisions.map(({ removed }) => parseBlock(removed))]),
+    ),
     ratio: last?.ratio ?? 0,
     parametersRemoved: last?.parametersRemoved ?? 0,
     totalParameters: totals.totalParameters,
@@ -97,6 +126,6 @@ export function buildResult(
   };
 }
 
-function resultScore({ score, perplexity, heldOut }: DenseRecord | DecisionRecord): ResultScore {
+function resultScore({ score, perplexity, heldOut }: ResultScore): ResultScore {
   return { score, perplexity, ...(heldOut && { heldOut }) };
 }

@@ -31,6 +31,10 @@ describe('configHash', () => {
       { blockType: 'mha' },
       { stop: { kind: 'remove', count: 3 } },
       { stop: { kind: 'ratio', ratio: 0.2 } },
+      { stop: { kind: 'target-params', parameters: 900 } },
+      { stop: { kind: 'all' } },
+      { stop: { kind: 'remove', count: 2, limit: { kind: 'perplexity', perplexity: 9 } } },
+      { stop: { kind: 'remove', count: 2, limit: { kind: 'increase', increase: 0.2 } } },
       { confirm: 'fp32' },
       { search: 'race', confidence: 0.9, seed: 1 },
       { search: 'race', confidence: 0.8, seed: 1 },
@@ -39,6 +43,9 @@ describe('configHash', () => {
       { sets: setsOf(0.25, 0.75) },
       { heldOutRowCount: 1, heldOutHash: 'sha256:1' },
       { heldOutRowCount: 1, heldOutHash: 'sha256:2' },
+      { keep: 'mha.0+mlp.1' },
+      { startMask: 'mha.0+mlp.1' },
+      { objective: 'score-per-param' },
     ];
     const hashes = changes.map((change) => configHash({ ...CONFIG, ...change }));
     expect(new Set([configHash(CONFIG), ...hashes]).size).toBe(changes.length + 1);
@@ -87,7 +94,26 @@ describe('readRunConfig', () => {
     ['config.heldOutRowCount', { heldOutRowCount: 2, heldOutHash: 'sha256:1' }],
     ['config.heldOutRowCount', { heldOutRowCount: 0 }],
     ['config.heldOutHash', { heldOutRowCount: 1 }],
+    ['config.stop.parameters', { stop: { kind: 'target-params', parameters: 1.1e9 + 0.5 } }],
+    ['config.stop.limit', { stop: { kind: 'all', limit: 3 } }],
+    ['config.stop.limit.kind', { stop: { kind: 'all', limit: { kind: 'score', score: 3 } } }],
+    [
+      'config.stop.limit.perplexity',
+      { stop: { kind: 'all', limit: { kind: 'perplexity', perplexity: 0.5 } } },
+    ],
+    [
+      'config.stop.limit.increase',
+      { stop: { kind: 'all', limit: { kind: 'increase', increase: 'Infinity' } } },
+    ],
+    ['config.keep', { keep: 'dense' }],
+    ['config.keep', { keep: ['mha.0'] }],
+    ['config.startMask', { startMask: 'mlp.1+mha.0' }],
+    ['config.objective', { objective: 'score' }],
   ])('names %s when it does not fit', (name, change) => {
     expect(() => readRunConfig({ ...CONFIG, ...change })).toThrow(new RegExp(`^${name} is `));
+  });
+
+  it('refuses a kept block that the model does not have', () => {
+    expect(() => readRunConfig({ ...CONFIG, keep: 'mha.2' })).toThrow(/block mha\.2 does not exist/);
   });
 });

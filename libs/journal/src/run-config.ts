@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BlockType } from '@blockpruner/blocks';
+import { formatMask, parseMask, type BlockType, type Objective, type StopRule } from '@blockpruner/blocks';
 import {
   canonicalJson,
   readArray,
@@ -11,10 +11,7 @@ import {
   type Fields,
 } from './json-fields.ts';
 import { readRowParts, type RowParts } from './row-parts.ts';
-
-/** When a search is done: after so many removed blocks, or once so large a part of the parameters is gone. */
-export type StopRule =
-  { readonly kind: 'remove'; readonly count: number } | { readonly kind: 'ratio'; readonly ratio: number };
+import { readStopRule } from './stop-record.ts';
 
 /** How a search finds the block to remove. */
 export type SearchKind = 'exhaustive' | 'race';
@@ -35,6 +32,12 @@ export interface RunConfig extends RowParts {
   readonly stop: StopRule;
   /** In which dtype close candidates are scored again; absent where they are not. */
   readonly confirm?: 'fp32';
+  /** Blocks that never go, in the text form of a mask; absent where any may. */
+  readonly keep?: string;
+  /** Blocks that were gone before the first decision, text form; absent where the search began with the dense model. */
+  readonly startMask?: string;
+  /** Absent: `score`. */
+  readonly objective?: Exclude<Objective, 'score'>;
 }
 
 /** Keeps the window sums of one cell far below the size limit of a record of cells.bin. */
@@ -56,17 +59,23 @@ export function configHash(config: RunConfig): string {
 export function readRunConfig(value: unknown): RunConfig {
   const fields = readObject(value, 'config');
   const rows = readArray(fields.rowTokens, 'config.rowTokens');
+  const layerCount = readInteger(fields.layerCount, 'config.layerCount', 1, MAX_LAYERS);
   if (rows.length > MAX_ROWS) throw unfit('config.rowTokens.length', rows.length, `at most ${MAX_ROWS} rows`);
   return {
     modelFingerprint: readString(fields.modelFingerprint, 'config.modelFingerprint'),
     calibrationHash: readString(fields.calibrationHash, 'config.calibrationHash'),
     rowTokens: rows.map((tokens, row) => readInteger(tokens, `config.rowTokens[${row}]`, 2, MAX_ROW_TOKENS)),
     ...readRowParts(fields, rows.length),
-    layerCount: readInteger(fields.layerCount, 'config.layerCount', 1, MAX_LAYERS),
+    layerCount,
     blockType: readBlockType(fields.blockType),
     ...readSearch(fields),
-    stop: readStopRule(fields.stop),
+    stop: readStopRule(fields.stop, 'config.stop'),
     ...(fields.confirm !== undefined && { confirm: readConfirm(fields.confirm) }),
+    ...(fields.keep !== undefined && { keep: readMask(fields.keep, 'config.keep', layerCount) }),
+    ...(fields.startMask !== undefined && {
+      startMask: readMask(fields.startMask, 'config.startMask', layerCount),
+    }),
+    ...(fields.objective !== undefined && { objective: readObjective(fields.objective) }),
   };
 }
 
@@ -90,13 +99,16 @@ function readConfirm(value: unknown): 'fp32' {
   return value;
 }
 
-function readStopRule(value: unknown): StopRule {
-  const fields = readObject(value, 'config.stop');
-  if (fields.kind === 'remove') {
-    return { kind: 'remove', count: readInteger(fields.count, 'config.stop.count', 0, 2 * MAX_LAYERS) };
-  }
-  if (fields.kind !== 'ratio') throw unfit('config.stop.kind', fields.kind, 'remove or ratio');
-  const ratio = readNumber(fields.ratio, 'config.stop.ratio');
-  if (!(ratio >= 0 && ratio <= 1)) throw unfit('config.stop.ratio', ratio, 'a number from 0 to 1');
-  return { kind: 'ratio', ratio };
+/** The text form of a mask that is not dense, as `formatMask` writes it. */
+function readMask(value: unknown, name: string, layerCount: number): string {
+  const text = readString(value, name);
+  if (text === 'dense') throw unfit(name, value, 'at least one block');
+  const written = formatMask(parseMask(text, layerCount));
+  if (written !== text) throw unfit(name, value, written);
+  return text;
+}
+
+function readObjective(value: unknown): 'score-per-param' {
+  if (value !== 'score-per-param') throw unfit('config.objective', value, 'score-per-param');
+  return value;
 }

@@ -228,14 +228,20 @@ describe('RunFolder', () => {
 
   it('names the field that differs from what the run was created with', async () => {
     const run = await RunFolder.create(runPath(), NEW_RUN);
-    run.requireConfig({ modelFingerprint: CONFIG.modelFingerprint, stop: { count: 2, kind: 'remove' } });
-    expect(() => run.requireConfig({ calibrationHash: 'sha256:other' })).toThrow(
+    run.requireConfig({ ...CONFIG, stop: { count: 2, kind: 'remove' } });
+    expect(() => run.requireConfig({ ...CONFIG, calibrationHash: 'sha256:other' })).toThrow(
       /calibrationHash is "sha256:other" now, the run was created with "sha256:rows"/,
     );
     run.requireConfig(CONFIG);
     expect(() => run.requireConfig({ ...CONFIG, confirm: 'fp32' })).toThrow(
       /confirm is "fp32" now, the run was created with "none"/,
     );
+    await run.release();
+  });
+
+  it('names an option that is not given any more', async () => {
+    const run = await RunFolder.create(runPath(), { ...NEW_RUN, config: { ...CONFIG, keep: 'mha.0' } });
+    expect(() => run.requireConfig(CONFIG)).toThrow(/keep is "none" now, the run was created with "mha\.0"/);
     await run.release();
   });
 

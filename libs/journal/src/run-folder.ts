@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { StopRule } from '@blockpruner/blocks';
 import type { Cell } from '@blockpruner/perplexity';
 import { AppendFile } from './append-file.ts';
 import { readRows } from './calibration-rows.ts';
@@ -33,6 +34,7 @@ import { calibrationRowCount } from './row-parts.ts';
 import type { RunResult } from './result.ts';
 import type { RunConfig } from './run-config.ts';
 import type { RunState } from './run-state.ts';
+import { readStopRule } from './stop-record.ts';
 import { writeWhole } from './whole-file.ts';
 
 /** How a run folder is taken and kept. */
@@ -58,18 +60,18 @@ interface RunFiles {
  * 1. Nothing is written without a look at `owner.json` just before.
  * 2. A journal line names only bytes of `cells.bin` that were written before it, and its record starts where the one
  *    before it ended.
- * 3. When a durable event (dense, decision, finished) is on the disk, so is every cell in front of it: `cells.bin` is
+ * 3. When a durable event (dense, decision, finished, extended) is on the disk, so is every cell in front of it: `cells.bin` is
  *    synced in the same turn of the event loop in which the event is appended.
  * 4. What is written is checked as a reader would: what is written can be read.
  */
 export class RunFolder {
   readonly path: string;
-  readonly config: RunConfig;
   readonly createdAt: string;
   /** Token ids of each row, held-out ones last. */
   readonly calibrationRows: readonly Int32Array[];
   /** Bytes behind the last good line and record that `open` cut off: what a crash had left half-written. */
   readonly cutBytes: { readonly journal: number; readonly cells: number };
+  private readonly created: RunConfig;
   private readonly ledger: Replay['ledger'];
   private readonly ownership: Ownership;
   private readonly files: RunFiles;
@@ -86,7 +88,7 @@ export class RunFolder {
     clock: RunClock,
   ) {
     this.path = path;
-    this.config = created.config;
+    this.created = created.config;
     this.createdAt = created.time;
     this.calibrationRows = calibrationRows;
     this.cutBytes = { journal: files.journal.cutBytes, cells: files.cells.cutBytes };
@@ -149,6 +151,11 @@ export class RunFolder {
     }
   }
 
+  /** What the run computes, with the stop rule that it was last extended to. */
+  get config(): RunConfig {
+    return this.ledger.effective(this.created);
+  }
+
   /**
    * What the journal says by now, but for `cells`: those are the ones found by `open`; whoever appends more has them.
    */
@@ -158,12 +165,13 @@ export class RunFolder {
 
   /**
    * Makes sure that a resume computes what the run was created for.
-   * @param current what is known of the model, rows and options now
+   * @param current of the model, rows and options now, with the stop rule that the run was created with
    * @throws RunFolderError `mismatch` naming the first field that differs
    */
-  requireConfig(current: Partial<RunConfig>): void {
-    for (const field of Object.keys(current) as (keyof RunConfig)[]) {
-      const [now, before] = [current, this.config].map((config) => canonicalJson(config[field] ?? 'none'));
+  requireConfig(current: RunConfig): void {
+    const fields = new Set([...Object.keys(current), ...Object.keys(this.created)]);
+    for (const field of fields as Set<keyof RunConfig>) {
+      const [now, before] = [current, this.created].map((config) => canonicalJson(config[field] ?? 'none'));
       if (now === before) continue;
       throw new RunFolderError(
         'mismatch',
@@ -222,10 +230,27 @@ export class RunFolder {
     });
   }
 
-  /** Writes the result files, then journals that the run is finished; nothing but notes can follow. */
+  /**
+   * Gives the run another stop rule, with which it goes on, finished or not. Resolves when that is on the disk. The
+   * result files of an earlier end stay until the next one.
+   */
+  async extend(stop: StopRule): Promise<void> {
+    const rule = readStopRule(stop, 'stop');
+    await this.inTurn(() => this.commit({ kind: 'extended', time: this.clock.wallTime(), stop: rule }));
+  }
+
+  /**
+   * Writes the result files, then journals that the run is finished; nothing but notes can follow, unless it is
+   * extended.
+   */
   async finish(result: RunResult, removalOrder: RemovalOrder, stats: object): Promise<void> {
     await this.inTurn(async () => {
-      const finished: DurableEvent = { kind: 'finished', time: this.clock.wallTime() };
+      const { stopped } = result;
+      const finished: DurableEvent = {
+        kind: 'finished',
+        time: this.clock.wallTime(),
+        ...(stopped && { stopped }),
+      };
       this.ledger.check(finished);
       const files: [string, object][] = [
         [names.RESULT_FILE, result],

@@ -1,7 +1,9 @@
-import { formatMask, parseBlock, type Mask } from '@blockpruner/blocks';
+import { formatMask, parseBlock, parseMask, type Mask, type StopRule } from '@blockpruner/blocks';
 import type { Cell } from '@blockpruner/perplexity';
 import type { DecisionRecord, DenseRecord } from './decision-record.ts';
 import type { DurableEvent, JournalNote } from './event.ts';
+import type { RunConfig } from './run-config.ts';
+import type { Stopped } from './stop-record.ts';
 
 /** What a journal says of its run. */
 export interface RunProgress {
@@ -10,6 +12,8 @@ export interface RunProgress {
   /** In order: iteration 1 first. */
   readonly decisions: readonly DecisionRecord[];
   readonly finished: boolean;
+  /** What ended it; undefined where it is not finished, or had no limit. */
+  readonly stopped: Stopped | undefined;
   readonly notes: readonly JournalNote[];
   /** In which the latest cells were computed; undefined while there are none. */
   readonly numericClass: string | undefined;
@@ -30,10 +34,22 @@ export class RunLedger implements RunState {
   readonly cells: Cell[] = [];
   readonly notes: JournalNote[] = [];
   finished = false;
+  stopped: Stopped | undefined;
   numericClass: string | undefined;
   /** By text form of the mask. */
   private readonly numericClasses = new Map<string, Set<string>>();
   private readonly removed = new Set<number>();
+  private extendedTo: StopRule | undefined;
+
+  /** What the run computes now: what it was created for, with the stop rule that it was last extended to. */
+  effective(created: RunConfig): RunConfig {
+    return this.extendedTo ? { ...created, stop: this.extendedTo } : created;
+  }
+
+  /** Blocks that are gone before the first decision cannot go again. */
+  startWith({ startMask = 'dense' }: RunConfig): void {
+    for (const block of parseMask(startMask)) this.removed.add(block);
+  }
 
   numericClassesOf(mask: Mask): string[] {
     return [...(this.numericClasses.get(formatMask(mask)) ?? [])].sort();
@@ -50,6 +66,7 @@ export class RunLedger implements RunState {
 
   /** @throws RangeError when the event cannot follow what is already there */
   check(event: DurableEvent): void {
+    if (event.kind === 'extended') return;
     if (this.finished) throw new RangeError(`${event.kind} after the run has finished`);
     if (event.kind === 'dense' && this.dense) throw new RangeError('the dense model is scored twice');
     if (event.kind !== 'decision') return;
@@ -71,6 +88,12 @@ export class RunLedger implements RunState {
         break;
       case 'finished':
         this.finished = true;
+        this.stopped = event.stopped;
+        break;
+      case 'extended':
+        this.finished = false;
+        this.stopped = undefined;
+        this.extendedTo = event.stop;
         break;
     }
   }

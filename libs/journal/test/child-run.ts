@@ -1,6 +1,7 @@
 /** A coordinator of its own process, for tests that kill it or take its disk away: `child-run.ts <what> <folder>`. */
 import { setTimeout } from 'node:timers/promises';
 import { RunFolder, RunFolderError } from '../src/index.ts';
+import { fillRun, finishRun } from './example-run.ts';
 import { cellsOf, decisionOf, DENSE, NEW_RUN, NUMERIC_CLASS } from './example-values.ts';
 
 const [what, path] = process.argv.slice(2);
@@ -23,6 +24,15 @@ async function appendUntilKilled(): Promise<void> {
   await run.appendDecision(decisionOf(1, 'mha.1'));
   report({ ready: true });
   for (const cells = cellsOf([2]); ; await setTimeout(1)) run.appendCells(cells, NUMERIC_CLASS);
+}
+
+async function extendUntilKilled(): Promise<void> {
+  const run = await RunFolder.create(path, NEW_RUN, { heartbeatMs: 20 });
+  await fillRun(run);
+  await finishRun(run, {});
+  await run.extend({ kind: 'remove', count: 3 });
+  report({ ready: true });
+  for (const cells = cellsOf([1, 2]); ; await setTimeout(1)) run.appendCells(cells, NUMERIC_CLASS);
 }
 
 async function appendUntilFull(): Promise<void> {
@@ -53,6 +63,7 @@ async function createWhenFull(): Promise<void> {
 
 const modes: Record<string, () => Promise<void>> = {
   appendUntilKilled,
+  extendUntilKilled,
   appendUntilFull,
   createAndLeave,
   openReadOnly,

@@ -1,8 +1,9 @@
-import { compareTie } from '@blockpruner/blocks';
+import { compareTie, type ModelShape } from '@blockpruner/blocks';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { closeCandidates, confirmDecision } from './confirm.ts';
 import { decide } from './decide.ts';
+import { comparison } from './objective.ts';
 import { SearchError } from './search-error.ts';
 import type { CandidateScore } from './strategy.ts';
 
@@ -129,5 +130,23 @@ describe('a confirmed decision', () => {
   it('fails as any decision does when no fp32 score is finite', () => {
     const inFp32 = [scoreOf(1, NaN), scoreOf(2, Infinity)];
     expect(() => confirmDecision(decide(1, CANDIDATES), 0.2, inFp32)).toThrow(SearchError);
+  });
+
+  it('goes by the objective, with the noise that its numbers have', () => {
+    const shape = { mhaParameters: 1e6, mlpParameters: 4e6 } as ModelShape;
+    const by = comparison({ shape, objective: 'score-per-param' }, 1.5);
+    const decision = decide(1, CANDIDATES, by);
+    // Per million parameters: 1, 0.125, 0.625, NaN, 0.75. Noise of two blocks is that over the smaller one.
+    expect(decision).toMatchObject({ removed: 1, runnerUp: 2, margin: 0.5, score: 2 });
+    expect(closeCandidates(decision, 0.5, by)).toEqual([1]);
+    expect(closeCandidates(decision, 0.6, by)).toEqual([1, 2]);
+    const byInFp32 = comparison({ shape, objective: 'score-per-param' }, 1.25);
+    const inFp32 = [scoreOf(1, 2.25), scoreOf(2, 1.375)]; // 0.25 and 0.125 per million
+    expect(confirmDecision(decision, 0.6, inFp32, by, byInFp32)).toMatchObject({
+      removed: 2,
+      runnerUp: 1,
+      margin: 0.125,
+      score: 2.125,
+    });
   });
 });

@@ -1,18 +1,28 @@
 import { formatBlock, type BlockIndex } from '@blockpruner/blocks';
 import { perplexityOf } from '@blockpruner/perplexity';
 import { decide } from './decide.ts';
+import { BY_SCORE, type Comparison } from './objective.ts';
 import type { CandidateScore, Decision } from './strategy.ts';
 
 /**
  * The candidates that scores with this much noise cannot tell from the winner: it, and those less than `noiseNats`
- * behind it. More than one of them: the decision may be the noise's.
+ * behind it on all rows. More than one of them: the decision may be the noise's.
  * @param decision by the scores of the dtype of the run
+ * @param by what the decision was made by
  * @returns in execution order
  */
-export function closeCandidates(decision: Decision, noiseNats: number): BlockIndex[] {
-  return decision.candidates
-    .filter(({ block, score }) => {
-      return block === decision.removed || (Number.isFinite(score) && score - decision.score < noiseNats);
+export function closeCandidates(
+  decision: Decision,
+  noiseNats: number,
+  by: Comparison = BY_SCORE,
+): BlockIndex[] {
+  const { removed, candidates } = decision;
+  const best = by.valueOf(scoreOf(decision, removed));
+  return candidates
+    .filter((candidate) => {
+      if (candidate.block === removed) return true;
+      if (candidate.dropped || !Number.isFinite(candidate.score)) return false;
+      return by.valueOf(candidate) - best < by.noiseOf(removed, candidate.block, noiseNats);
     })
     .map(({ block }) => block);
 }
@@ -21,14 +31,18 @@ export function closeCandidates(decision: Decision, noiseNats: number): BlockInd
  * Chooses again among the close candidates, by their fp32 scores and the paper's rule. Runner-up and margin are then
  * those in fp32; the score stays that of the dtype of the run, so that it compares with all others of the run.
  * @param inFp32 the close candidates, in any order
+ * @param by what the decision was made by
+ * @param byInFp32 the same, of a model whose score so far is in fp32
  * @throws SearchError when none of them has a finite score in fp32
  */
 export function confirmDecision(
   decision: Decision,
   noiseNats: number,
   inFp32: readonly CandidateScore[],
+  by: Comparison = BY_SCORE,
+  byInFp32: Comparison = by,
 ): Decision {
-  const close = closeCandidates(decision, noiseNats);
+  const close = closeCandidates(decision, noiseNats, by);
   const scored = inFp32.map(({ block }) => block).sort((a, b) => a - b);
   if (scored.length !== close.length || close.some((block, i) => block !== scored[i])) {
     throw new RangeError(
@@ -37,7 +51,11 @@ export function confirmDecision(
     );
   }
   if (close.length === 1) return decision;
-  const { removed, runnerUp, margin } = decide(decision.iteration, inFp32);
-  const { score } = decision.candidates.find(({ block }) => block === removed)!;
+  const { removed, runnerUp, margin } = decide(decision.iteration, inFp32, byInFp32);
+  const { score } = scoreOf(decision, removed);
   return { ...decision, removed, score, perplexity: perplexityOf(score), runnerUp, margin };
+}
+
+function scoreOf({ candidates }: Decision, block: BlockIndex): CandidateScore {
+  return candidates.find((candidate) => candidate.block === block)!;
 }

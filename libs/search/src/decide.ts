@@ -1,22 +1,31 @@
 import { compareTie, formatBlock } from '@blockpruner/blocks';
 import { perplexityOf } from '@blockpruner/perplexity';
+import { BY_SCORE, type Comparison } from './objective.ts';
 import { SearchError } from './search-error.ts';
 import type { CandidateScore, Decision } from './strategy.ts';
 
 /** The candidates with a finite score from the best on, ties in the paper's order. */
-export function ranking(candidates: readonly CandidateScore[]): CandidateScore[] {
+export function ranking(
+  candidates: readonly CandidateScore[],
+  { valueOf }: Comparison = BY_SCORE,
+): CandidateScore[] {
   return candidates
     .filter(({ score }) => Number.isFinite(score))
-    .sort((a, b) => a.score - b.score || compareTie(a.block, b.block));
+    .sort((a, b) => valueOf(a) - valueOf(b) || compareTie(a.block, b.block));
 }
 
 /**
- * The paper's choice: the strictly lowest score, ties in the paper's order. Non-finite scores never win.
+ * The paper's choice: the strictly lowest score, or value of another objective, ties in the paper's order. Non-finite
+ * scores never win.
  * @param candidates in execution order
  * @throws SearchError when no candidate has a finite score
  */
-export function decide(iteration: number, candidates: readonly CandidateScore[]): Decision {
-  const ranked = ranking(candidates);
+export function decide(
+  iteration: number,
+  candidates: readonly CandidateScore[],
+  by: Comparison = BY_SCORE,
+): Decision {
+  const ranked = ranking(candidates, by);
   if (ranked.length === 0) {
     const first = candidates[0];
     throw new SearchError(
@@ -31,7 +40,7 @@ export function decide(iteration: number, candidates: readonly CandidateScore[])
     score: winner.score,
     perplexity: perplexityOf(winner.score),
     runnerUp: runnerUp && runnerUp.block,
-    margin: runnerUp && runnerUp.score - winner.score,
+    margin: runnerUp && by.valueOf(runnerUp) - by.valueOf(winner),
     candidates,
   };
 }

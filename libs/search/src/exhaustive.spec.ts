@@ -13,7 +13,8 @@ import {
   type Table,
 } from '../test/table-search.ts';
 import { exhaustiveSearch } from './exhaustive.ts';
-import type { SearchProblem } from './problem.ts';
+import { maskOf, startOf } from './iteration.ts';
+import { isSolved, type SearchProblem } from './problem.ts';
 import { SearchError } from './search-error.ts';
 import type { Decision } from './strategy.ts';
 
@@ -27,41 +28,53 @@ const search = (
 
 /** The paper's loop, written without cells, sweeps or sorting. */
 function naive(problem: SearchProblem, table: Table, rowTokens: readonly number[]) {
-  const { shape, blockType, stop } = problem;
-  const removed: BlockIndex[] = [];
+  const { shape, blockType, stop, keep = [], start = [], objective } = problem;
+  const removed: BlockIndex[] = [...start];
+  const order: BlockIndex[] = [];
   const scores: number[] = [];
-  let parameters = 0;
-  const solved = () =>
-    stop.kind === 'remove' ? removed.length >= stop.count : parameters / shape.totalParameters >= stop.ratio;
+  const sizeOf = (block: BlockIndex) => (block % 2 === 0 ? shape.mhaParameters : shape.mlpParameters);
+  const scoreOf = (mask: BlockIndex[]) => {
+    let total = 0;
+    rowTokens.forEach((tokens, row) => {
+      const sorted = mask.toSorted((a, b) => a - b);
+      total += (table(sorted, row) * (tokens - 1)) / (tokens - 1);
+    });
+    return total / rowTokens.length;
+  };
+  let parameters = start.reduce((sum, block) => sum + sizeOf(block), 0);
+  let present = scoreOf(removed);
+  const solved = () => {
+    if (stop.kind === 'remove') return order.length >= stop.count;
+    if (stop.kind === 'ratio') return parameters / shape.totalParameters >= stop.ratio;
+    if (stop.kind === 'target-params') return shape.totalParameters - parameters <= stop.parameters;
+    return false;
+  };
   while (!solved()) {
     let best = -1;
-    let bestScore = Number.POSITIVE_INFINITY;
+    let bestValue = Number.POSITIVE_INFINITY;
+    let bestScore = NaN;
     for (const kind of ['mha', 'mlp'] as const) {
       for (let layer = 0; layer < shape.layerCount; layer++) {
         const block = 2 * layer + (kind === 'mha' ? 0 : 1);
-        if ((blockType !== 'mix' && blockType !== kind) || removed.includes(block)) continue;
-        let total = 0;
-        rowTokens.forEach((tokens, row) => {
-          const sum =
-            table(
-              [...removed, block].sort((a, b) => a - b),
-              row,
-            ) *
-            (tokens - 1);
-          total += sum / (tokens - 1);
-        });
-        const score = total / rowTokens.length;
-        if (score < bestScore) {
+        if (blockType !== 'mix' && blockType !== kind) continue;
+        if (removed.includes(block) || keep.includes(block)) continue;
+        const score = scoreOf([...removed, block]);
+        const value = objective === 'score-per-param' ? ((score - present) / sizeOf(block)) * 1e6 : score;
+        if (value < bestValue) {
           best = block;
+          bestValue = value;
           bestScore = score;
         }
       }
     }
+    if (best < 0) break;
     removed.push(best);
+    order.push(best);
     scores.push(bestScore);
-    parameters += best % 2 === 0 ? shape.mhaParameters : shape.mlpParameters;
+    present = bestScore;
+    parameters += sizeOf(best);
   }
-  return { removed, scores };
+  return { removed: order, scores };
 }
 
 describe('exhaustiveSearch', () => {
@@ -72,6 +85,32 @@ describe('exhaustiveSearch', () => {
         const expected = naive(problem, table, rowTokens);
         expect(decisions.map(({ removed }) => removed)).toEqual(expected.removed);
         expect(decisions.map(({ score }) => score)).toEqual(expected.scores);
+      }),
+    );
+  });
+
+  it('never removes what is kept, and nothing again that was gone from the start', () => {
+    fc.assert(
+      fc.property(searchCases, ({ problem, rowTokens, table }) => {
+        const decisions = search(problem, table, new CellTable(rowTokens));
+        const mask = maskOf(decisions, problem);
+        expect(mask.filter((block) => problem.keep?.includes(block))).toEqual([]);
+        expect(mask).toHaveLength(startOf(problem).length + decisions.length);
+        expect(isSolved(problem, mask)).toBe(true);
+        expect(isSolved(problem, maskOf(decisions.slice(0, -1), problem))).toBe(false);
+      }),
+    );
+  });
+
+  it('with a goal that is further away goes on as if it had been asked for that', () => {
+    fc.assert(
+      fc.property(searchCases, ({ problem, rowTokens, table }) => {
+        const cells = new CellTable(rowTokens);
+        const decisions = search(problem, table, cells);
+        const further: SearchProblem = { ...problem, stop: { kind: 'all' } };
+        const extended = search(further, table, cells, decisions);
+        expect(extended).toEqual(search(further, table, new CellTable(rowTokens)));
+        expect(extended.slice(0, decisions.length)).toEqual(decisions);
       }),
     );
   });
@@ -199,6 +238,29 @@ describe('exhaustiveSearch', () => {
     cells.add(cellsOf(() => Number.POSITIVE_INFINITY, rowTokens)({ mask: DENSE, candidate: null, row: 1 }));
     expect(() => exhaustiveSearch(mix(1)).step([], cells)).toThrow(
       /dense model's score is not finite \(Infinity, first on row 1\)/,
+    );
+  });
+
+  it('scores the dense model and the start mask first, and says which of them is not finite', () => {
+    const cells = new CellTable(rowTokens);
+    const problem: SearchProblem = { ...mix(1), start: [1] };
+    const strategy = exhaustiveSearch(problem);
+    expect(strategy.step([], cells)).toEqual({
+      kind: 'evaluate',
+      sweep: { base: DENSE, candidates: [], baseline: true },
+      rows: [0, 1],
+      laterRows: [],
+    });
+    for (const row of [0, 1]) cells.add(cellsOf(() => 2, rowTokens)({ mask: DENSE, candidate: null, row }));
+    expect(strategy.step([], cells)).toEqual({
+      kind: 'evaluate',
+      sweep: { base: [1], candidates: [0, 2, 3], baseline: true },
+      rows: [0, 1],
+      laterRows: [],
+    });
+    cells.add(cellsOf(() => Number.NaN, rowTokens)({ mask: [1], candidate: null, row: 0 }));
+    expect(() => strategy.step([], cells)).toThrow(
+      /the score of the start mask mlp\.0 is not finite \(NaN, first on row 0\)/,
     );
   });
 

@@ -1,13 +1,15 @@
 import type { BlockIndex, Mask } from '@blockpruner/blocks';
 import type { CellTable } from '@blockpruner/perplexity';
 import { decide } from './decide.ts';
-import { candidatesOf, checkDense, maskOf } from './iteration.ts';
+import { candidatesOf, checkDense, denseStep, maskOf, scoreSoFar } from './iteration.ts';
+import { comparison } from './objective.ts';
 import { checkProblem, isSolved, type SearchProblem } from './problem.ts';
 import type { Step, Strategy } from './strategy.ts';
 
 /**
  * The paper's search (arXiv 2406.10594, algorithm 1): in each iteration every live block of the type is
- * scored on all rows, and the one whose removal hurts least goes. The dense model is scored with the first.
+ * scored on all rows, and the one whose removal hurts least goes. The dense model is scored with the first, and so is the
+ * start mask where there is one.
  * @throws SearchError when the problem has no solution
  */
 export function exhaustiveSearch(problem: SearchProblem): Strategy {
@@ -17,9 +19,10 @@ export function exhaustiveSearch(problem: SearchProblem): Strategy {
       const mask = maskOf(decisions, problem);
       if (isSolved(problem, mask)) return { kind: 'done' };
       const isFirst = decisions.length === 0;
-      if (isFirst) checkDense(cells);
+      if (isFirst) checkDense(problem, cells);
       const candidates = candidatesOf(problem, mask);
       return (
+        (isFirst ? denseStep(problem, cells) : undefined) ??
         evaluateMissing(mask, candidates, isFirst, cells) ?? {
           kind: 'decide',
           decision: decide(
@@ -29,6 +32,7 @@ export function exhaustiveSearch(problem: SearchProblem): Strategy {
               score: cells.score(mask, block)!.score,
               rowCount: cells.rowCount,
             })),
+            comparison(problem, scoreSoFar(decisions, problem, cells) ?? NaN),
           ),
         }
       );

@@ -2,15 +2,18 @@ import {
   blocksOfType,
   DENSE,
   makeMask,
+  removedParameters,
   sweepFlops,
   type BlockIndex,
   type Mask,
   type ModelShape,
+  type StopRule,
 } from '@blockpruner/blocks';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expectedEvaluations } from './expected-evaluations.ts';
 import { expectedFlops, remainingFlops } from './expected-flops.ts';
+import { candidatesOf, startOf } from './iteration.ts';
 import { isSolved, type SearchProblem } from './problem.ts';
 
 const ROW_TOKENS = [17, 33, 33];
@@ -36,43 +39,58 @@ const problems: fc.Arbitrary<SearchProblem> = fc
     mlpParameters: fc.integer({ min: 1, max: 1000 }),
     blockType: fc.constantFrom('mix' as const, 'mha' as const, 'mlp' as const),
     part: fc.double({ min: 0.01, max: 1, noNaN: true }),
-    byRatio: fc.boolean(),
+    kind: fc.constantFrom('remove' as const, 'ratio' as const, 'target-params' as const, 'all' as const),
+    kept: fc.option(fc.nat(1)),
+    started: fc.option(fc.integer({ min: 2, max: 3 })),
   })
-  .map(({ blockType, part, byRatio, ...sizes }) => {
+  .map(({ blockType, part, kind, kept, started, ...sizes }) => {
     const { layerCount, mhaParameters, mlpParameters } = sizes;
     const totalParameters = layerCount * (mhaParameters + mlpParameters) + 500;
     const shape = { ...SHAPE, ...sizes, totalParameters };
-    const ofType = { mix: mhaParameters + mlpParameters, mha: mhaParameters, mlp: mlpParameters }[blockType];
-    const count = blocksOfType(blockType, layerCount).length;
-    return {
-      shape,
-      blockType,
-      stop: byRatio
-        ? { kind: 'ratio', ratio: (0.99 * part * layerCount * ofType) / totalParameters }
-        : { kind: 'remove', count: Math.ceil(part * count) },
-    };
+    // At least the second layer is free, so that there is a candidate of every type.
+    const keep = kept === null || layerCount < 2 ? undefined : [kept];
+    const start = started === null || layerCount < 3 ? undefined : [started];
+    const unbounded: SearchProblem = { shape, blockType, keep, start, stop: { kind: 'all' } };
+    const candidates = candidatesOf(unbounded, startOf(unbounded));
+    const removable = 0.99 * part * removedParameters(shape, candidates);
+    const gone = removable + removedParameters(shape, startOf(unbounded));
+    const stop: StopRule = {
+      remove: { kind: 'remove' as const, count: Math.ceil(part * candidates.length) },
+      ratio: { kind: 'ratio' as const, ratio: gone / totalParameters },
+      'target-params': { kind: 'target-params' as const, parameters: Math.floor(totalParameters - gone) },
+      all: { kind: 'all' as const },
+    }[kind];
+    return { ...unbounded, stop };
   });
 
-/** A problem and the blocks of its type in an order in which they may go. */
+/** A problem and the blocks that may go, in an order in which they may go. */
 const removals = problems.chain((problem) => {
-  const blocks = blocksOfType(problem.blockType, problem.shape.layerCount);
+  const blocks = candidatesOf(problem, startOf(problem));
   return fc.record({
     problem: fc.constant(problem),
     order: fc.shuffledSubarray(blocks, { minLength: blocks.length }),
   });
 });
 
-/** What the sweep of an iteration costs, counted sweep by sweep. */
-function iterationFlops({ shape, blockType }: SearchProblem, base: Mask): number {
-  const candidates = blocksOfType(blockType, shape.layerCount).filter((block) => !base.includes(block));
-  const sweep = { base, candidates, baseline: base.length === 0 };
-  return ROW_TOKENS.reduce((sum, tokens) => sum + sweepFlops(shape, sweep, tokens), 0);
+/** What the sweeps of an iteration cost, counted one by one. */
+function iterationFlops(problem: SearchProblem, base: Mask): number {
+  const start = startOf(problem);
+  const isFirst = base.length === start.length;
+  const sweeps = [{ base, candidates: candidatesOf(problem, base), baseline: isFirst }];
+  if (isFirst && start.length > 0) sweeps.push({ base: [...DENSE], candidates: [], baseline: true });
+  return sumOf(
+    sweeps.flatMap((sweep) => ROW_TOKENS.map((tokens) => sweepFlops(problem.shape, sweep, tokens))),
+  );
 }
+
+/** The mask once so many blocks of an order have gone. */
+const maskAfter = (problem: SearchProblem, order: readonly BlockIndex[], count: number): Mask =>
+  makeMask([...startOf(problem), ...order.slice(0, count)]);
 
 /** The masks of the iterations of a search that removes blocks in this order. */
 function masksOf(problem: SearchProblem, order: readonly BlockIndex[]): Mask[] {
-  const count = order.findIndex((_, i) => isSolved(problem, makeMask(order.slice(0, i))));
-  return order.slice(0, count < 0 ? order.length : count).map((_, i) => makeMask(order.slice(0, i)));
+  const count = order.findIndex((_, i) => isSolved(problem, maskAfter(problem, order, i)));
+  return order.slice(0, count < 0 ? order.length : count).map((_, i) => maskAfter(problem, order, i));
 }
 
 const sumOf = (flops: readonly number[]): number => flops.reduce((sum, each) => sum + each, 0);
@@ -86,7 +104,7 @@ describe('the FLOPs that are left', () => {
           const exact = iterationFlops(problem, mask);
           expect(remainingFlops(problem, mask, ROW_TOKENS)[0] / exact).toBeCloseTo(1, 9);
         }
-        expect(remainingFlops(problem, makeMask(order.slice(0, masks.length)), ROW_TOKENS)).toEqual([]);
+        expect(remainingFlops(problem, maskAfter(problem, order, masks.length), ROW_TOKENS)).toEqual([]);
       }),
     );
   });
@@ -119,7 +137,7 @@ describe('the FLOPs that are left', () => {
     fc.assert(
       fc.property(removals, ({ problem, order }) => {
         const left = order.map((_, i) =>
-          sumOf(remainingFlops(problem, makeMask(order.slice(0, i)), ROW_TOKENS)),
+          sumOf(remainingFlops(problem, maskAfter(problem, order, i), ROW_TOKENS)),
         );
         left.slice(1).forEach((flops, i) => expect(flops).toBeLessThanOrEqual(left[i] * (1 + 1e-12)));
       }),
@@ -142,12 +160,12 @@ describe('the FLOPs of a whole search', () => {
 
   it('have bounds that are reached by the cheapest and the dearest first removal', () => {
     fc.assert(
-      fc.property(problems, ({ shape, blockType }) => {
-        const blocks = blocksOfType(blockType, shape.layerCount);
+      fc.property(problems, (given) => {
+        const problem: SearchProblem = { ...given, stop: { kind: 'remove', count: 2 } };
+        const blocks = candidatesOf(problem, startOf(problem));
         fc.pre(blocks.length > 1);
-        const problem: SearchProblem = { shape, blockType, stop: { kind: 'remove', count: 2 } };
-        const second = blocks.map((block) => iterationFlops(problem, [block]));
-        const first = iterationFlops(problem, DENSE);
+        const second = blocks.map((block) => iterationFlops(problem, maskAfter(problem, [block], 1)));
+        const first = iterationFlops(problem, startOf(problem));
         const { least, most } = expectedFlops(problem, ROW_TOKENS);
         expect(least / (first + Math.min(...second))).toBeCloseTo(1, 9);
         expect(most / (first + Math.max(...second))).toBeCloseTo(1, 9);
@@ -162,7 +180,7 @@ describe('the FLOPs of a whole search', () => {
         expect(expectedEvaluations(problem).iterations.most).toBe(1);
         const { least, most } = expectedFlops(problem, ROW_TOKENS);
         expect(least).toBe(most);
-        expect(most / iterationFlops(problem, DENSE)).toBeCloseTo(1, 9);
+        expect(most / iterationFlops(problem, startOf(problem))).toBeCloseTo(1, 9);
       }),
     );
   });

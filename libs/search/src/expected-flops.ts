@@ -2,7 +2,6 @@ import {
   blockFlops,
   blockKind,
   blocksOfType,
-  DENSE,
   headFlops,
   isRemoved,
   removedParameters,
@@ -12,13 +11,15 @@ import {
   type ModelShape,
 } from '@blockpruner/blocks';
 import { expectedEvaluations, type Bounds } from './expected-evaluations.ts';
+import { candidatesOf, startOf } from './iteration.ts';
 import { isSolved, type SearchProblem } from './problem.ts';
 
 /**
  * FLOPs of each iteration of an exhaustive search that is left, the next one first: those of one sweep over all rows.
  * Of the next iteration they are exact. Of the later ones they are the mean over all blocks that may be gone by then,
- * every live one alike; for a pruning ratio, so many iterations as mean live blocks are needed.
- * @param removed the blocks removed so far
+ * every live one alike; for a goal in parameters, so many iterations as mean live blocks are needed. A limit is not
+ * thought of: it may end the search earlier.
+ * @param removed the blocks removed so far, with the start mask
  */
 export function remainingFlops(
   problem: SearchProblem,
@@ -39,13 +40,16 @@ export function remainingFlops(
     if (block < last) walked[kind] += flopsOf(block);
     if (kind === 'mayGo') forks++;
   }
-  const wholePass = live.reduce((sum, block) => sum + flopsOf(block), head);
-  const isFirst = removed.length === 0;
+  const start = startOf(problem);
+  const startPass = live.reduce((sum, block) => sum + flopsOf(block), head);
+  const densePass = start.length > 0 ? start.reduce((sum, block) => sum + flopsOf(block), startPass) : 0;
+  const isFirst = removed.length === start.length;
   return Array.from({ length: removalsLeft(problem, removed, candidates) }, (_, gone) => {
     const left = count - gone;
     const isLive = left / count;
     const isOtherLive = count > 1 ? (left - 1) / (count - 1) : 0; // where another one is known to be
-    const baseline = isFirst && gone === 0 ? wholePass : walked.mayGo * isOtherLive + walked.stays;
+    const baseline =
+      isFirst && gone === 0 ? startPass + densePass : walked.mayGo * isOtherLive + walked.stays;
     return isLive * (forked.mayGo * isOtherLive + forked.stays) + left * head + baseline;
   });
 }
@@ -57,7 +61,7 @@ export function remainingFlops(
  */
 export function expectedFlops(problem: SearchProblem, rowTokens: readonly number[]): Bounds {
   const { iterations } = expectedEvaluations(problem);
-  const [first] = remainingFlops(problem, DENSE, rowTokens);
+  const [first] = remainingFlops(problem, startOf(problem), rowTokens);
   const total = (count: number, better: (a: number, b: number) => number, worst: number): number => {
     const byCandidates = extremeFlops(problem, rowTokens, better, worst);
     return byCandidates.slice(-count, -1).reduce((sum, flops) => sum + flops, first);
@@ -79,7 +83,7 @@ function extremeFlops(
   better: (a: number, b: number) => number,
   worst: number,
 ): number[] {
-  const { live, isCandidate, flopsOf, head } = costs(problem, DENSE, rowTokens);
+  const { live, isCandidate, flopsOf, head } = costs(problem, startOf(problem), rowTokens);
   const size = live.filter(isCandidate).length + 1;
   /** With candidates still to come, and without; by the number of candidates so far. */
   const open = Array.from({ length: size }, (_, count) => (count === 0 ? 0 : worst));
@@ -111,7 +115,9 @@ interface Costs {
   readonly head: number;
 }
 
-function costs({ shape, blockType }: SearchProblem, removed: Mask, rowTokens: readonly number[]): Costs {
+function costs(problem: SearchProblem, removed: Mask, rowTokens: readonly number[]): Costs {
+  const { shape } = problem;
+  const candidates = new Set(candidatesOf(problem, removed));
   const onRows = (flops: (shape: ModelShape, tokens: number) => number): number =>
     rowTokens.reduce((sum, tokens) => sum + flops(shape, tokens), 0);
   const ofKind: Record<BlockKind, number> = {
@@ -120,7 +126,7 @@ function costs({ shape, blockType }: SearchProblem, removed: Mask, rowTokens: re
   };
   return {
     live: blocksOfType('mix', shape.layerCount).filter((block) => !isRemoved(removed, block)),
-    isCandidate: (block) => blockType === 'mix' || blockKind(block) === blockType,
+    isCandidate: (block) => candidates.has(block),
     flopsOf: (block) => ofKind[blockKind(block)],
     head: onRows(headFlops),
   };
@@ -129,8 +135,11 @@ function costs({ shape, blockType }: SearchProblem, removed: Mask, rowTokens: re
 function removalsLeft(problem: SearchProblem, removed: Mask, candidates: readonly BlockIndex[]): number {
   const { shape, stop } = problem;
   if (isSolved(problem, removed)) return 0;
-  if (stop.kind === 'remove') return stop.count - removed.length;
-  const needed = stop.ratio * shape.totalParameters - removedParameters(shape, removed);
+  if (stop.kind === 'remove') return stop.count - (removed.length - startOf(problem).length);
+  if (stop.kind === 'all') return candidates.length;
+  const goal =
+    stop.kind === 'ratio' ? stop.ratio * shape.totalParameters : shape.totalParameters - stop.parameters;
+  const needed = goal - removedParameters(shape, removed);
   const mean = removedParameters(shape, candidates) / candidates.length;
   return Math.min(candidates.length, Math.max(1, Math.ceil(needed / mean)));
 }

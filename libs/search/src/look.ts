@@ -8,7 +8,10 @@ import {
 } from '@blockpruner/perplexity';
 import type { Drop } from './strategy.ts';
 
-/** The windows of candidates on the rows looked at so far, in the plan's order. */
+/**
+ * The windows of candidates on the rows looked at so far, in the plan's order; under the objective `score-per-param` what
+ * each costs in score there, per million parameters.
+ */
 export interface Sight {
   readonly plan: SamplePlan;
   readonly rowCount: number;
@@ -60,7 +63,10 @@ export function look(
 }
 
 /** Mean over the rows so far: the sets weigh as they do in a score. */
-export function partialScore({ plan, rowCount, windowsOf }: Sight, block: BlockIndex): number {
+export function partialScore(
+  { plan, rowCount, windowsOf }: Omit<Sight, 'pastOf'>,
+  block: BlockIndex,
+): number {
   const totals = plan.sets.map(() => ({ sum: 0, rows: 0 }));
   windowsOf(block).forEach((windows, place) => {
     if (place >= rowCount) return;

@@ -1,6 +1,9 @@
-import { DENSE, isRemoved, makeMask, type BlockIndex, type Mask } from '@blockpruner/blocks';
+import type { BlockIndex, Mask } from '@blockpruner/blocks';
 import { rowWeights, type CellTable } from '@blockpruner/perplexity';
 import { ranking } from './decide.ts';
+import { candidatesOf, maskOf } from './iteration.ts';
+import { comparison } from './objective.ts';
+import type { SearchProblem } from './problem.ts';
 import type { CandidateScore, Decision } from './strategy.ts';
 
 /** Of the rows, so many must have a candidate's cell before it counts. */
@@ -12,22 +15,21 @@ const LEAST_SHARE = 0.5;
  * @param decisions so far
  */
 export function provisionalRanking(
+  problem: SearchProblem,
   decisions: readonly Decision[],
-  candidates: readonly BlockIndex[],
   cells: CellTable,
 ): BlockIndex[] {
-  const mask = makeMask(decisions.map(({ removed }) => removed));
-  const before = makeMask(decisions.slice(0, -1).map(({ removed }) => removed));
+  const mask = maskOf(decisions, problem);
+  const before = maskOf(decisions.slice(0, -1), problem);
   const removed = decisions.at(-1)?.removed ?? null;
   const present = (row: number): number | undefined =>
-    cells.rowMean({ mask: removed === null ? DENSE : before, candidate: removed, row });
-  const scores = candidates
-    .filter((candidate) => !isRemoved(mask, candidate))
-    .flatMap((block) => scoreSoFar(mask, block, cells, present) ?? []);
-  return ranking(scores).map(({ block }) => block);
+    cells.rowMean({ mask: before, candidate: removed, row });
+  const rises = candidatesOf(problem, mask).flatMap((block) => riseSoFar(mask, block, cells, present) ?? []);
+  return ranking(rises, comparison(problem, 0)).map(({ block }) => block);
 }
 
-function scoreSoFar(
+/** By how much a candidate raises the loss, in place of its score. */
+function riseSoFar(
   mask: Mask,
   block: BlockIndex,
   cells: CellTable,

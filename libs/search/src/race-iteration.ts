@@ -1,23 +1,31 @@
-import type { BlockIndex, Mask } from '@blockpruner/blocks';
-import { scaleWindows, type CellTable, type RowWindows, type SamplePlan } from '@blockpruner/perplexity';
+import type { BlockIndex } from '@blockpruner/blocks';
+import {
+  scaleWindows,
+  type CellId,
+  type CellTable,
+  type RowWindows,
+  type SamplePlan,
+} from '@blockpruner/perplexity';
+import type { Stage } from './iteration.ts';
+import { rankedWindows } from './objective.ts';
+import type { SearchProblem } from './problem.ts';
 import { look, partialScore, type PastPair, type Sight } from './look.ts';
 import type { CandidateScore, Decision, Drop } from './strategy.ts';
 
 /** An iteration that has been decided: who had how many rows. */
-export interface PastIteration {
-  readonly mask: Mask;
+export interface PastIteration extends Stage {
   readonly rowCounts: ReadonlyMap<BlockIndex, number>;
 }
 
-export function pastIterationOf(mask: Mask, { candidates }: Decision): PastIteration {
-  return { mask, rowCounts: new Map(candidates.map(({ block, rowCount }) => [block, rowCount])) };
+export function pastIterationOf(stage: Stage, { candidates }: Decision): PastIteration {
+  return { ...stage, rowCounts: new Map(candidates.map(({ block, rowCount }) => [block, rowCount])) };
 }
 
 /** Fewer windows tell no variance. */
 const LEAST_WINDOWS = 16;
 
-export interface RaceOptions {
-  readonly mask: Mask;
+export interface RaceOptions extends Stage {
+  readonly problem: Pick<SearchProblem, 'objective' | 'shape'>;
   /** In execution order. */
   readonly candidates: readonly BlockIndex[];
   readonly plan: SamplePlan;
@@ -42,6 +50,7 @@ export class RaceIteration {
   private left: readonly BlockIndex[];
   private looks = 0;
   private readonly drops = new Map<BlockIndex, CandidateScore>();
+  /** What candidates are ranked by, on the rows looked at. */
   private readonly windows = new Map<BlockIndex, RowWindows[]>();
   private readonly pastWindows = new Map<string, RowWindows[]>();
 
@@ -80,13 +89,12 @@ export class RaceIteration {
   }
 
   private hasNextRow(): boolean {
-    const { plan, mask } = this.options;
-    const { row } = plan.order[this.looks];
+    const { row } = this.options.plan.order[this.looks];
     const next = new Map<BlockIndex, RowWindows>();
     for (const candidate of this.left) {
-      const sums = this.cells.windowSums({ mask, candidate, row });
-      if (sums === undefined) return false;
-      next.set(candidate, scaleWindows(sums, this.cells.rowTokens[row]));
+      const windows = this.rankedOn(row, candidate, this.options);
+      if (windows === undefined) return false;
+      next.set(candidate, windows);
     }
     for (const [candidate, scaled] of next) {
       const windows = this.windows.get(candidate);
@@ -114,8 +122,31 @@ export class RaceIteration {
       pastOf: (a, b) => this.pastOf(a, b),
     };
     const dropped = look(this.left, sight, standardErrors);
-    for (const [block, drop] of dropped) this.drop(block, partialScore(sight, block), drop);
+    for (const [block, drop] of dropped) this.drop(block, this.scoreSoFar(block), drop);
     this.left = this.left.filter((block) => !dropped.has(block)); // (2)
+  }
+
+  /** Mean over the rows so far, nats. */
+  private scoreSoFar(block: BlockIndex): number {
+    const { plan, mask } = this.options;
+    const windows = plan.order
+      .slice(0, this.looks)
+      .map(({ row }) => this.scaled({ mask, candidate: block, row })!);
+    return partialScore({ plan, rowCount: this.looks, windowsOf: () => windows }, block);
+  }
+
+  /** What a candidate is ranked by on a row; undefined while a cell is missing. */
+  private rankedOn(row: number, candidate: BlockIndex, { mask, present }: Stage): RowWindows | undefined {
+    const windows = this.scaled({ mask, candidate, row });
+    const { problem } = this.options;
+    if (windows === undefined || problem.objective !== 'score-per-param') return windows;
+    const soFar = this.scaled({ ...present, row });
+    return soFar && rankedWindows(problem, candidate, windows, soFar);
+  }
+
+  private scaled(id: CellId): RowWindows | undefined {
+    const sums = this.cells.windowSums(id);
+    return sums && scaleWindows(sums, this.cells.rowTokens[id.row]);
   }
 
   private drop(block: BlockIndex, score: number, dropped: Drop): void {
@@ -134,14 +165,13 @@ export class RaceIteration {
     return { a: this.pastWindowsOf(best.past, a), b: this.pastWindowsOf(best.past, b) };
   }
 
-  private pastWindowsOf({ mask, rowCounts }: PastIteration, candidate: BlockIndex): RowWindows[] {
-    const key = `${mask.length}/${candidate}`;
+  private pastWindowsOf(past: PastIteration, candidate: BlockIndex): RowWindows[] {
+    const key = `${past.mask.length}/${candidate}`;
     let windows = this.pastWindows.get(key);
     if (windows === undefined) {
       const { order } = this.options.plan;
-      windows = order.slice(0, rowCounts.get(candidate)).map(({ row }) => {
-        return scaleWindows(this.cells.windowSums({ mask, candidate, row })!, this.cells.rowTokens[row]); // (3)
-      });
+      const rows = order.slice(0, past.rowCounts.get(candidate));
+      windows = rows.map(({ row }) => this.rankedOn(row, candidate, past)!); // (3)
       this.pastWindows.set(key, windows);
     }
     return windows;

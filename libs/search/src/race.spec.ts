@@ -12,6 +12,8 @@ import {
   type CellSource,
 } from '../test/table-search.ts';
 import { exhaustiveSearch } from './exhaustive.ts';
+import { scoreSoFar, stageOf } from './iteration.ts';
+import { comparison } from './objective.ts';
 import type { SearchProblem } from './problem.ts';
 import { raceSearch } from './race.ts';
 import { SearchError } from './search-error.ts';
@@ -98,6 +100,42 @@ describe('raceSearch', () => {
         }
       }),
     );
+  });
+
+  it('drops and decides by the objective, and still gives scores in nats', () => {
+    let drops = 0;
+    fc.assert(
+      fc.property(modelCases, fc.boolean(), ({ problem: given, rowTokens, seed, spread }, isStarted) => {
+        const { layerCount } = given.shape;
+        const problem: SearchProblem = {
+          ...given,
+          objective: 'score-per-param',
+          ...(isStarted && layerCount > 2 && { start: [1], keep: [2] }),
+        };
+        const source = modelCells(seed, rowTokens, spread);
+        const cells = new CellTable(rowTokens);
+        const race = raceSearch(problem, settings);
+        const decisions = drive(race, source, cells);
+        expect(decisions).toHaveLength(given.stop.kind === 'remove' ? given.stop.count : 0);
+        const order = orderRows(cells.sets, settings.seed);
+        decisions.forEach((decision, i) => {
+          const { mask } = stageOf(decisions.slice(0, i), problem);
+          const by = comparison(problem, scoreSoFar(decisions.slice(0, i), problem, cells)!);
+          const winner = decision.candidates.find(({ block }) => block === decision.removed)!;
+          for (const candidate of decision.candidates) {
+            if (!candidate.dropped) {
+              expect(by.valueOf(candidate)).toBeGreaterThanOrEqual(by.valueOf(winner));
+              continue;
+            }
+            drops++;
+            const rows = order.slice(0, candidate.rowCount).map(({ row }) => row);
+            const means = rows.map((row) => cells.rowMean({ mask, candidate: candidate.block, row })!);
+            expect(candidate.score).toBeCloseTo(means.reduce((sum, mean) => sum + mean, 0) / rows.length, 9);
+          }
+        });
+      }),
+    );
+    expect(drops).toBeGreaterThan(0);
   });
 
   it('decides the same whatever else is computed, and in whatever order it arrives', () => {

@@ -2,7 +2,8 @@ import type { Mask } from '@blockpruner/blocks';
 import { orderRows, type CellTable, type SamplePlan } from '@blockpruner/perplexity';
 import { decide } from './decide.ts';
 import { standardErrorsFor } from './decision-confidence.ts';
-import { candidatesOf, checkDense, maskOf } from './iteration.ts';
+import { candidatesOf, checkDense, denseStep, maskOf, scoreSoFar, stageOf } from './iteration.ts';
+import { comparison } from './objective.ts';
 import { checkProblem, isSolved, type SearchProblem } from './problem.ts';
 import { pastIterationOf, RaceIteration } from './race-iteration.ts';
 import type { Decision, Strategy } from './strategy.ts';
@@ -38,11 +39,14 @@ export function raceSearch(problem: SearchProblem, { confidence, seed }: RaceSet
     const plan: SamplePlan = { sets: cells.sets, order: orderRows(cells.sets, seed) };
     const candidates = candidatesOf(problem, mask);
     const past = decisions.map((decision, i) =>
-      pastIterationOf(maskOf(decisions.slice(0, i), problem), decision),
+      pastIterationOf(stageOf(decisions.slice(0, i), problem), decision),
     );
     const comparisons = (candidates.length - 1) * (cells.rowCount - 1);
     const standardErrors = standardErrorsFor(confidence, comparisons);
-    const iteration = new RaceIteration({ mask, candidates, plan, past, standardErrors }, cells);
+    const iteration = new RaceIteration(
+      { problem, ...stageOf(decisions, problem), candidates, plan, past, standardErrors },
+      cells,
+    );
     kept.set(key, { cells, revision: cells.revision, iteration });
     return iteration;
   };
@@ -52,7 +56,9 @@ export function raceSearch(problem: SearchProblem, { confidence, seed }: RaceSet
       const mask = maskOf(decisions, problem);
       if (isSolved(problem, mask)) return { kind: 'done' };
       const isFirst = decisions.length === 0;
-      if (isFirst) checkDense(cells);
+      if (isFirst) checkDense(problem, cells);
+      const dense = isFirst ? denseStep(problem, cells) : undefined;
+      if (dense) return dense;
       const iteration = iterationAfter(decisions, mask, cells);
       iteration.advance();
       const { alive, rowsLeft } = iteration;
@@ -68,7 +74,11 @@ export function raceSearch(problem: SearchProblem, { confidence, seed }: RaceSet
       }
       const candidates = iteration.scores();
       const finalists = candidates.filter(({ dropped }) => dropped === undefined);
-      const decision = decide(decisions.length + 1, finalists);
+      const decision = decide(
+        decisions.length + 1,
+        finalists,
+        comparison(problem, scoreSoFar(decisions, problem, cells) ?? NaN),
+      );
       return { kind: 'decide', decision: { ...decision, candidates } };
     },
   };

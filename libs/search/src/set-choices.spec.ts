@@ -1,8 +1,11 @@
 import { CellTable, weighSets, type RowSet } from '@blockpruner/perplexity';
 import { describe, expect, it } from 'vitest';
 import { decide } from './decide.ts';
+import type { SearchProblem } from './problem.ts';
 import { setChoices } from './set-choices.ts';
+import { shapeOf } from '../test/table-search.ts';
 
+const PROBLEM: SearchProblem = { shape: shapeOf(2), blockType: 'mix', stop: { kind: 'remove', count: 1 } };
 const ROW_TOKENS = [9, 9, 9];
 const SETS = weighSets([1, 2], [0.75, 0.25]);
 
@@ -36,7 +39,7 @@ describe('setChoices', () => {
       [2, 3, 3],
     ]);
     expect(decision.removed).toBe(0);
-    expect(setChoices(decision, [], cells)).toEqual([
+    expect(setChoices(PROBLEM, [], decision, cells)).toEqual([
       { score: 1, best: 0, gainNats: 0 },
       { score: 5, best: 1, gainNats: 2 },
     ]);
@@ -49,7 +52,7 @@ describe('setChoices', () => {
     ]);
     cells.add({ mask: [], candidate: 1, row: 1, windowSums: Float64Array.of(0) });
     cells.add({ mask: [], candidate: 1, row: 2, windowSums: Float64Array.of(0) }); // after the decision
-    expect(setChoices({ ...decision, candidates }, [], cells)).toEqual([
+    expect(setChoices(PROBLEM, [], { ...decision, candidates }, cells)).toEqual([
       { score: 1, best: 0, gainNats: 0 },
       { score: 5, best: 0, gainNats: 0 },
     ]);
@@ -62,7 +65,7 @@ describe('setChoices', () => {
       [0, NaN, 3],
     ]);
     expect(decision.removed).toBe(1);
-    expect(setChoices(decision, [], cells)).toEqual([
+    expect(setChoices(PROBLEM, [], decision, cells)).toEqual([
       { score: 1, best: 2, gainNats: 1 },
       { score: 3, best: 0, gainNats: 0 },
     ]);
@@ -70,6 +73,21 @@ describe('setChoices', () => {
 
   it('says nothing where there is one set', () => {
     const { decision, cells } = decisionOf([[1, 4, 6]], [{ rowCount: 3, weight: 1 }]);
-    expect(setChoices(decision, [], cells)).toBeUndefined();
+    expect(setChoices(PROBLEM, [], decision, cells)).toBeUndefined();
+  });
+
+  it('goes by the objective, from the score that each set has so far', () => {
+    const { decision, cells } = decisionOf([
+      [1.25, 1.5, 1.5],
+      [1.5, 1.5625, 1.5625],
+    ]);
+    for (const row of [0, 1, 2])
+      cells.add({ mask: [], candidate: null, row, windowSums: Float64Array.of(8) });
+    const problem: SearchProblem = { ...PROBLEM, objective: 'score-per-param' };
+    // The second block has 250 parameters, the first one 100.
+    expect(setChoices(problem, [], decision, cells)).toEqual([
+      { score: 1.25, best: 1, gainNats: 2500 - 2000 },
+      { score: 1.5, best: 1, gainNats: 5000 - 2250 },
+    ]);
   });
 });

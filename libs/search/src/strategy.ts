@@ -5,9 +5,9 @@ import type { CellTable } from '@blockpruner/perplexity';
 export interface Drop {
   /** The best candidate on the rows so far. */
   readonly leader: BlockIndex;
-  /** Estimate of how much worse the candidate is over all rows, nats. */
+  /** Estimate of how much worse the candidate is over all rows, in the unit of a margin. */
   readonly difference: number;
-  /** Of that estimate, nats; 0 where the candidate has no finite score. */
+  /** Of that estimate; 0 where the candidate has no finite score. */
   readonly standardError: number;
 }
 
@@ -32,7 +32,10 @@ export interface Decision {
   readonly perplexity: number;
   /** Null where no other candidate has a finite score on all rows. */
   readonly runnerUp: BlockIndex | null;
-  /** Runner-up's score minus the winner's, nats; in fp32 where the choice was confirmed. */
+  /**
+   * Runner-up's score minus the winner's, nats; under the objective `score-per-param` what they cost in score, nats per
+   * million parameters. In fp32 where the choice was confirmed.
+   */
   readonly margin: number | null;
   /** In execution order. */
   readonly candidates: readonly CandidateScore[];

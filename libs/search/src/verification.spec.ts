@@ -58,6 +58,14 @@ function findingOf(...of: Parameters<typeof verifyDecision>): Finding {
 }
 
 describe('a verification', () => {
+  it('goes by the objective of the search', () => {
+    const problem: SearchProblem = { ...PROBLEM, objective: 'score-per-param' };
+    // Per million parameters: 5000, 4000, 10000 and 6000, where the dense model has 1 nat.
+    const cells = cellsOf([], [1.5, 2, 2, 2.5]);
+    const finding = findingOf(problem, decisionsOf(0), 1, cells);
+    expect(finding).toMatchObject({ removed: 0, score: 1.5, best: 1, bestScore: 2, regretNats: 1000 });
+  });
+
   it('asks for every candidate and row that the search left out, and for nothing else', () => {
     const cells = new CellTable(ROW_TOKENS);
     for (const block of [0, 2, 3]) addCell(cells, [1], block, 0, 2);

@@ -1,6 +1,8 @@
 import type { BlockIndex } from '@blockpruner/blocks';
 import type { CellTable } from '@blockpruner/perplexity';
 import { exhaustiveSearch } from './exhaustive.ts';
+import { scoreSoFar } from './iteration.ts';
+import { comparison, type Comparison } from './objective.ts';
 import type { SearchProblem } from './problem.ts';
 import type { Decision, Step } from './strategy.ts';
 
@@ -12,7 +14,10 @@ export interface Finding {
   /** What the exhaustive search removes. */
   readonly best: BlockIndex;
   readonly bestScore: number;
-  /** `score` minus `bestScore`; 0 where both are one block, and infinite where `score` is not finite. */
+  /**
+   * `score` minus `bestScore`, or under the objective `score-per-param` what they cost in score, nats per million
+   * parameters; 0 where both are one block, and infinite where `score` is not finite.
+   */
   readonly regretNats: number;
 }
 
@@ -41,17 +46,23 @@ export function verifyDecision(
   if (decision === undefined || step.kind === 'done')
     throw new RangeError(`iteration ${iteration} of a search that made ${decisions.length} decisions`);
   if (step.kind === 'evaluate') return step;
-  return { kind: 'found', finding: compare(decision, step.decision, confirmed) };
+  const before = decisions.slice(0, iteration - 1);
+  const by = comparison(problem, scoreSoFar(before, problem, cells) ?? NaN);
+  return { kind: 'found', finding: compare(decision, step.decision, confirmed, by) };
 }
 
 function compare(
   { iteration, removed }: Decision,
   exhaustive: Decision,
   confirmed: readonly BlockIndex[],
+  { valueOf }: Comparison,
 ): Finding {
-  const { score } = exhaustive.candidates.find(({ block }) => block === removed)!;
+  const candidateOf = (of: BlockIndex) => exhaustive.candidates.find(({ block }) => block === of)!;
+  const chosen = candidateOf(removed);
+  const { score } = chosen;
   const isAmongClose = confirmed.includes(removed) && confirmed.includes(exhaustive.removed);
   const { removed: best, score: bestScore } = isAmongClose ? { removed, score } : exhaustive;
-  const regretNats = best === removed ? 0 : Number.isFinite(score) ? score - bestScore : Infinity;
+  const regretNats =
+    best === removed ? 0 : Number.isFinite(score) ? valueOf(chosen) - valueOf(candidateOf(best)) : Infinity;
   return { iteration, removed, score, best, bestScore, regretNats };
 }

@@ -1,7 +1,15 @@
-import { formatMask, type Mask, type ModelShape } from '@blockpruner/blocks';
+import {
+  blocksOfType,
+  formatMask,
+  removedParameters,
+  type Mask,
+  type ModelShape,
+  type StopRule,
+} from '@blockpruner/blocks';
 import { windowCount, type Cell, type CellId, type CellTable } from '@blockpruner/perplexity';
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import { candidatesOf, startOf } from '../src/iteration.ts';
 import type { SearchProblem } from '../src/problem.ts';
 import type { Decision, Step, Strategy } from '../src/strategy.ts';
 
@@ -79,6 +87,7 @@ export function tableOf(seed: number, values: number): Table {
   };
 }
 
+/** Searches of any kind, on tables in which ties are common. */
 export const searchCases = fc
   .record({
     layerCount: fc.integer({ min: 1, max: 4 }),
@@ -87,20 +96,34 @@ export const searchCases = fc
     seed: fc.integer(),
     values: fc.constantFrom(2, 5, 1000),
     share: fc.double({ min: 0.01, max: 1, noNaN: true }),
-    byRatio: fc.boolean(),
+    kind: fc.constantFrom('remove', 'ratio', 'target-params', 'all'),
+    objective: fc.constantFrom(undefined, 'score', 'score-per-param'),
+    /** Of each block: whether it is kept, gone from the start, or neither. */
+    fates: fc.array(fc.constantFrom('free', 'free', 'kept', 'start'), { minLength: 8, maxLength: 8 }),
+    isConstrained: fc.boolean(),
   })
-  .map(({ layerCount, blockType, rowTokens, seed, values, share, byRatio }) => {
+  .map(({ layerCount, blockType, rowTokens, seed, values, share, kind, objective, fates, isConstrained }) => {
     const shape = shapeOf(layerCount);
-    const blocks = blockType === 'mix' ? 2 * layerCount : layerCount;
-    const perLayer = { mix: 350, mha: 100, mlp: 250 }[blockType];
-    const problem: SearchProblem = {
-      shape,
-      blockType: blockType,
-      stop: byRatio
-        ? { kind: 'ratio', ratio: share * ((perLayer * layerCount) / shape.totalParameters) }
-        : { kind: 'remove', count: Math.ceil(share * blocks) },
-    };
-    return { problem, rowTokens, table: tableOf(seed, values), seed };
+    const blocks = blocksOfType('mix', layerCount);
+    const fated = (fate: string) => blocks.filter((block) => fates[block] === fate);
+    const free: SearchProblem = { shape, blockType, objective, stop: { kind: 'all' } };
+    const constrained: SearchProblem = { ...free, keep: fated('kept'), start: fated('start') };
+    const some = candidatesOf(constrained, startOf(constrained)).length > 0;
+    const problem = isConstrained && some ? constrained : free;
+    const start = startOf(problem);
+    const candidates = candidatesOf(problem, start);
+    const removable = share * removedParameters(shape, candidates);
+    const gone = removedParameters(shape, start) + removable;
+    const stop: StopRule = {
+      remove: { kind: 'remove' as const, count: Math.ceil(share * candidates.length) },
+      ratio: { kind: 'ratio' as const, ratio: (gone / shape.totalParameters) * (1 - 1e-12) },
+      'target-params': {
+        kind: 'target-params' as const,
+        parameters: Math.floor(shape.totalParameters - gone),
+      },
+      all: { kind: 'all' as const },
+    }[kind];
+    return { problem: { ...problem, stop }, rowTokens, table: tableOf(seed, values), seed };
   });
 
 export function shuffled<T>(items: readonly T[], seed: number): T[] {

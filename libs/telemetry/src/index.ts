@@ -17,6 +17,7 @@ export {
   formatDuration,
   formatFlops,
   parseBytes,
+  parseCount,
   parseDuration,
 } from './quantities.ts';
 export { formatTable } from './table.ts';

@@ -6,6 +6,7 @@ import {
   formatDuration,
   formatFlops,
   parseBytes,
+  parseCount,
   parseDuration,
 } from './quantities.ts';
 
@@ -162,5 +163,33 @@ describe('formatFlops', () => {
     [NaN, 'unknown'],
   ])('writes %d as %s', (flops, text) => {
     expect(formatFlops(flops)).toBe(text);
+  });
+});
+
+describe('parseCount', () => {
+  it.each([
+    ['1.1B', 1_100_000_000],
+    ['900M', 900_000_000],
+    ['135k', 135_000],
+    ['0.5 t', 500_000_000_000],
+    ['134515008', 134_515_008],
+    ['1.0000004k', 1000],
+  ])('reads %s as %d', (text, count) => {
+    expect(parseCount(text)).toBe(count);
+  });
+
+  it.each(['', '0', '0.4', '-1', '1e9', '1.1G', '1,1B', ' 1', 'B', '1.B', '2000T', '9'.repeat(30)])(
+    'takes %j for no count',
+    (text) => {
+      expect(parseCount(text)).toBeUndefined();
+    },
+  );
+
+  it('reads what formatCount writes, to three digits', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2 ** 49 }), (count) => {
+        expect((parseCount(formatCount(count)) ?? 0) / count).toBeCloseTo(1, 2);
+      }),
+    );
   });
 });

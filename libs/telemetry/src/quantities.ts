@@ -68,6 +68,19 @@ export function formatCount(count: number): string {
   return scaled(count, 1000, ['', 'k', 'M', 'B', 'T']);
 }
 
+const COUNT_OF_UNIT: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, b: 1e9, t: 1e12 };
+
+/**
+ * Reads a count: `1.1B` (billions), `900M`, `135k` or plain digits, upper or lower case.
+ * @returns a whole number from 1 to 2^50; undefined for anything else
+ */
+export function parseCount(text: string): number | undefined {
+  const [, digits, unit] = /^(\d{1,16}(?:\.\d{1,9})?) ?([kmbt]?)$/i.exec(text) ?? [];
+  if (digits === undefined) return undefined;
+  const count = Math.round(Number(digits) * COUNT_OF_UNIT[unit.toLowerCase()]);
+  return count >= 1 && count <= 2 ** 50 ? count : undefined;
+}
+
 /** Decimal units, three digits: `17.4 GFLOP`, `1.24 EFLOP`; with `/s` behind it, a speed. */
 export function formatFlops(flops: number): string {
   const units = ['', 'k', 'M', 'G', 'T', 'P', 'E', 'Z'].map((prefix) => `${prefix}FLOP`);

@@ -1,7 +1,8 @@
 import { join, resolve } from 'node:path';
+import { formatMask, type ModelShape } from '@blockpruner/blocks';
 import type { Checkpoint } from '@blockpruner/checkpoint';
 import { RunFolder, type RunConfig } from '@blockpruner/journal';
-import { checkProblem, type SearchMethod, type SearchProblem, type StopRule } from '@blockpruner/search';
+import type { SearchMethod, SearchProblem } from '@blockpruner/search';
 import type { Command } from 'commander';
 import type { Console } from '../console.ts';
 import { describeEnvironment } from '../environment.ts';
@@ -11,18 +12,23 @@ import { requireSetting, resolveSettings, settingsYaml, type ResolvedSettings } 
 import { newRunId } from '../running-fleet.ts';
 import { openRows, rowSources, type CommandRows, type RowConfig } from '../run-rows.ts';
 import { carryOut } from '../run-session.ts';
+import { searchProblem } from '../search-problem.ts';
 import { searchMethod } from '../search-settings.ts';
 import { INPUT_SETTINGS, PRINT_SETTINGS, WORKER_SETTINGS, type SettingName } from '../setting.ts';
-import { UsageError } from '../usage-error.ts';
+import { readStartBlocks } from '../start-mask.ts';
+import { requireStopRule } from '../stop-options.ts';
+import { STOP_SETTINGS } from '../target-settings.ts';
 import { longestRowTokens, planWorkers } from '../worker-plan.ts';
 
 export const PRUNE_SETTINGS = [
   ...INPUT_SETTINGS,
   'heldOut',
   'heldOutRows',
-  'remove',
-  'ratio',
+  ...STOP_SETTINGS,
   'blockType',
+  'keep',
+  'startMask',
+  'objective',
   'search',
   'confidence',
   'confirm',
@@ -41,19 +47,16 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
   const modelPath = requireSetting(settings, 'model');
   const sources = rowSources(settings); // what is wrong with them is said before the model is opened
   const cacheFolder = resolve(requireSetting(settings, 'cacheDir'));
-  const stop = stopRule(settings);
+  const stop = requireStopRule(settings);
+  const start = (values.startMask ?? []).map(readStartBlocks);
+  const problemOf = (shape: ModelShape): SearchProblem => searchProblem(settings, start, stop, shape);
   const method = searchMethod(settings);
   const console = open(settings);
   const { logger, progress } = console;
 
-  const model = await openModel(modelPath, cacheFolder, logger, progress);
+  const model = await openModel(modelPath, cacheFolder, logger, progress, problemOf);
   const { checkpoint } = model;
-  const problem: SearchProblem = {
-    shape: checkpoint.shape,
-    blockType: requireSetting(settings, 'blockType'),
-    stop,
-  };
-  checkProblem(problem);
+  const problem = problemOf(checkpoint.shape);
   const { rows, config, pinned } = await openRows(sources, settings, checkpoint, console);
   const plan = planWorkers(values, checkpoint.shape, longestRowTokens(rows));
   if (values.dryRun) {
@@ -75,7 +78,7 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
     openFolder: () =>
       RunFolder.create(path, {
         config: runConfig(checkpoint, config, problem, method, values.confirm),
-        configYaml: settingsYaml(absolutePaths(settings, { model: model.pinned, ...pinned })),
+        configYaml: settingsYaml(pinnedSettings(settings, { model: model.pinned, ...pinned }, problem)),
         environment: describeEnvironment(),
         calibrationRows: rows,
         createdAt: new Date().toISOString(),
@@ -99,35 +102,30 @@ export function runConfig(
     ...method,
     stop: problem.stop,
     ...(confirm && { confirm }),
+    ...(problem.keep && { keep: formatMask(problem.keep) }),
+    ...(problem.start && { startMask: formatMask(problem.start) }),
+    ...(problem.objective === 'score-per-param' && { objective: problem.objective }),
   };
-}
-
-/** @throws UsageError unless exactly one of `--remove` and `--ratio` is given */
-export function stopRule(settings: ResolvedSettings<'remove' | 'ratio'>): StopRule {
-  const { remove, ratio } = settings.values;
-  if (remove !== undefined && ratio !== undefined) {
-    throw new UsageError(`--remove ${remove} and --ratio ${ratio} exclude each other: give one of them`);
-  }
-  if (remove !== undefined) return { kind: 'remove', count: remove };
-  if (ratio !== undefined) return { kind: 'ratio', ratio };
-  throw new UsageError(
-    'how much is to go? give --remove <k> blocks, or --ratio <r> of the parameters, e.g. --ratio 0.2',
-  );
 }
 
 const PATH_SETTINGS = ['cacheDir', 'output', 'tlsCert', 'tlsKey', 'tlsClientCa', 'tokenFile'] as const;
 
-/** A resume may be started from another folder, and later, when a revision of the hub means something else. */
-function absolutePaths(
+/**
+ * A resume may be started from another folder, and later, when a revision of the hub means something else, or a file
+ * that listed the start mask is gone.
+ */
+function pinnedSettings(
   settings: PruneSettings,
   pinned: CommandRows['pinned'] & { readonly model: string },
+  { start }: SearchProblem,
 ): PruneSettings {
   const paths: Partial<Record<(typeof PATH_SETTINGS)[number], string>> = {};
   for (const name of PATH_SETTINGS) {
     const path = settings.values[name];
     if (path !== undefined) paths[name] = resolve(path);
   }
-  return { ...settings, values: { ...settings.values, ...pinned, ...paths } };
+  const startMask = start && { startMask: [formatMask(start)] };
+  return { ...settings, values: { ...settings.values, ...pinned, ...paths, ...startMask } };
 }
 
 function timestamp(): string {

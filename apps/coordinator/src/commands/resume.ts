@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { ModelShape, StopRule } from '@blockpruner/blocks';
 import { readRun, readRunRows, RunFolder } from '@blockpruner/journal';
+import type { SearchProblem } from '@blockpruner/search';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import type { Console } from '../console.ts';
@@ -8,18 +11,27 @@ import { openModel } from '../inputs.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
 import { resultReport } from '../result-report.ts';
 import { carryOut } from '../run-session.ts';
+import { requireGoingOn } from '../run-sizes.ts';
+import { searchProblem } from '../search-problem.ts';
 import { searchMethod } from '../search-settings.ts';
 import { PRINT_SETTINGS, setting, WORKER_SETTINGS, type SettingName } from '../setting.ts';
 import { shapePlansOf } from '../shape-plans.ts';
+import { readStartBlocks } from '../start-mask.ts';
+import { requireStopRule, stopOptions, stopRule } from '../stop-options.ts';
+import { STOP_SETTINGS } from '../target-settings.ts';
 import { RunError } from '../usage-error.ts';
 import { longestRowTokens, planWorkers, type WorkerSettings } from '../worker-plan.ts';
-import { PRUNE_SETTINGS, runConfig, stopRule } from './prune.ts';
+import { PRUNE_SETTINGS, runConfig } from './prune.ts';
 
-/** Options of a resumed run come from its own `config.yaml`, its rows from `rows.json`; these may differ now. */
+/**
+ * Options of a resumed run come from its own `config.yaml`, its rows from `rows.json`; these may differ now. Those that
+ * say how much is to go extend the run.
+ */
 export const RESUME_SETTINGS = [
   'model',
   'cacheDir',
   'confirm',
+  ...STOP_SETTINGS,
   ...WORKER_SETTINGS,
   ...PRINT_SETTINGS,
 ] as const satisfies SettingName[];
@@ -27,18 +39,26 @@ export const RESUME_SETTINGS = [
 type ResumeSettings = ResolvedSettings<(typeof RESUME_SETTINGS)[number]>;
 type CreatedSettings = ResolvedSettings<(typeof PRUNE_SETTINGS)[number]>;
 
-/** `blockpruner resume RUN`: goes on after the last decision, with whatever workers there are now. */
+/**
+ * `blockpruner resume RUN`: goes on after the last decision, with whatever workers there are now, and further than the
+ * run was created for when it is told to.
+ */
 export async function resume(
   run: string,
   command: Command,
   open: (settings: ResumeSettings) => Console,
 ): Promise<void> {
   const now = resolveSettings(command, RESUME_SETTINGS);
+  const asked = stopRule(now);
   const view = await readRun(run);
+  const { stop: former } = view.config;
+  const stop = asked ?? former;
+  const isExtended = !isDeepStrictEqual(stop, former);
+  if (isExtended) requireGoingOn(run, view, stop);
   const console = open(now);
   const { logger, progress } = console;
   const json = now.values.json ?? false;
-  if (view.finished) {
+  if (view.finished && !isExtended) {
     logger.info({ folder: run }, 'the run had finished already');
     const result = JSON.parse(await readFile(join(run, 'result.json'), 'utf8')) as Parameters<
       typeof resultReport
@@ -49,16 +69,17 @@ export async function resume(
 
   const then = await createdWith(run, now);
   const cacheFolder = resolve(requireSetting(then, 'cacheDir'));
-  const { checkpoint } = await openModel(requireSetting(then, 'model'), cacheFolder, logger, progress);
-  const problem = {
-    shape: checkpoint.shape,
-    blockType: requireSetting(then, 'blockType'),
-    stop: stopRule(then),
-  };
+  const start = (then.values.startMask ?? []).map(readStartBlocks);
+  const createdStop = requireStopRule(then);
+  const problemOf = (shape: ModelShape): SearchProblem => searchProblem(then, start, stop, shape);
+  const modelPath = requireSetting(then, 'model');
+  const { checkpoint } = await openModel(modelPath, cacheFolder, logger, progress, problemOf);
+  const problem = problemOf(checkpoint.shape);
   const rows = await readRunRows(run);
   const { calibrationHash, rowTokens, sets, heldOutRowCount, heldOutHash } = view.config;
   const parts = { calibrationHash, rowTokens, sets, heldOutRowCount, heldOutHash }; // as rows.json has them
-  const config = runConfig(checkpoint, parts, problem, searchMethod(then), then.values.confirm);
+  const created = { ...problem, stop: createdStop };
+  const config = runConfig(checkpoint, parts, created, searchMethod(then), then.values.confirm);
   await carryOut({
     console,
     runId: basename(resolve(run)),
@@ -74,6 +95,7 @@ export async function resume(
       const folder = await RunFolder.open(run, { onWait: (message) => logger.warn(message) });
       try {
         folder.requireConfig(config);
+        await extend(folder, run, former, stop);
         folder.appendEvent({
           kind: 'resumed',
           decisions: folder.state.decisions.length,
@@ -94,6 +116,18 @@ export async function resume(
       return folder;
     },
   });
+}
+
+/** Gives a run that is ours now the stop rule that was asked for, where that is another one. */
+async function extend(folder: RunFolder, run: string, former: StopRule, stop: StopRule): Promise<void> {
+  if (!isDeepStrictEqual(folder.config.stop, former)) {
+    throw new RunError(
+      `${run} was extended to ${stopOptions(folder.config.stop)} by another process: resume it again`,
+    );
+  }
+  if (isDeepStrictEqual(stop, former)) return;
+  requireGoingOn(run, { ...folder.state, config: folder.config }, stop);
+  await folder.extend(stop);
 }
 
 /** Where workers come from is chosen now or was then, as a whole; their other options one by one. */

@@ -1,5 +1,13 @@
+import { describeEnd, describeStop } from '../stop-words.ts';
 import { formatDuration, formatTable } from '@blockpruner/telemetry';
-import { calibrationRowCount, encodeJson, isGone, readRun, type RunView } from '@blockpruner/journal';
+import {
+  calibrationRowCount,
+  encodeJson,
+  isGone,
+  readRun,
+  type DenseRecord,
+  type RunView,
+} from '@blockpruner/journal';
 
 /** What `status` and `list` say of a run: finished, running, or stopped and resumable. */
 export function stateOf(view: RunView): 'finished' | 'running' | 'stopped' {
@@ -12,7 +20,7 @@ export async function status(run: string, json: boolean, print: (text: string) =
   const view = await readRun(run);
   const state = stateOf(view);
   if (json) {
-    const { config, configHash, createdAt, dense, decisions, cellCount } = view;
+    const { config, configHash, createdAt, dense, decisions, stopped, cellCount } = view;
     print(
       encodeJson({
         folder: run,
@@ -22,19 +30,23 @@ export async function status(run: string, json: boolean, print: (text: string) =
         config,
         dense: dense ?? null,
         decisions,
+        stopped: stopped ?? null,
         cellCount,
       }),
     );
     return;
   }
-  const { config, dense, decisions } = view;
-  const goal = config.stop.kind === 'remove' ? `${config.stop.count} blocks` : `ratio ${config.stop.ratio}`;
+  const { config, dense, decisions, stopped } = view;
+  const { keep, startMask, objective } = config;
   const lines = [
     `run        ${run}`,
     `state      ${state}${state === 'stopped' ? `; go on with: blockpruner resume ${run}` : ''}`,
     `created    ${view.createdAt}`,
-    `search     ${config.search}, ${config.blockType}, until ${goal}; ${rowsInWords(config)}`,
-    `dense      ${dense ? `score ${dense.score.toFixed(6)}, perplexity ${dense.perplexity.toFixed(4)}${dense.heldOut ? `, held-out perplexity ${dense.heldOut.perplexity.toFixed(4)}` : ''}` : 'not scored yet'}`,
+    `search     ${config.search}, ${config.blockType}${objective ? ` by ${objective}` : ''}, until ${describeStop(config.stop)}; ${rowsInWords(config)}`,
+    `dense      ${dense ? describeScore(dense) : 'not scored yet'}`,
+    ...(keep ? [`kept       ${keep}`] : []),
+    ...(startMask ? [`start      ${startMask}${dense?.start ? `: ${describeScore(dense.start)}` : ''}`] : []),
+    ...(stopped ? [`ended      ${describeEnd(config.stop, stopped)}`] : []),
     `decisions  ${decisions.length}, cells ${view.cellCount}`,
   ];
   if (decisions.length > 0) {
@@ -58,6 +70,15 @@ const heldOutColumn = {
   value: ({ heldOut }: RunView['decisions'][number]) => heldOut?.perplexity.toFixed(4) ?? '',
   align: 'right' as const,
 };
+
+function describeScore({
+  score,
+  perplexity,
+  heldOut,
+}: Pick<DenseRecord, 'score' | 'perplexity' | 'heldOut'>): string {
+  const beside = heldOut ? `, held-out perplexity ${heldOut.perplexity.toFixed(4)}` : '';
+  return `score ${score.toFixed(6)}, perplexity ${perplexity.toFixed(4)}${beside}`;
+}
 
 function rowsInWords(config: RunView['config']): string {
   const { sets, heldOutRowCount } = config;

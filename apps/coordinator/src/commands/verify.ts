@@ -13,6 +13,7 @@ import { nameClasses } from '../numeric-class.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
 import { newRunId, RunningFleet } from '../running-fleet.ts';
 import { decisionOf } from '../decision-records.ts';
+import { constraintsOf, problemOfRun } from '../search-problem.ts';
 import { PRINT_SETTINGS, WORKER_SETTINGS, type SettingName } from '../setting.ts';
 import { shapePlansOf } from '../shape-plans.ts';
 import { RunError } from '../usage-error.ts';
@@ -50,7 +51,15 @@ export async function verify(
   const console = open(settings);
   const findings = await verifyIterations(iterations, contents, settings, console);
   const removed = contents.decisions.map((decision) => parseBlock(decision.removed));
-  console.print(verificationReport(findings, removed, resolve(run), settings.values.json ?? false));
+  console.print(
+    verificationReport(
+      findings,
+      constraintsOf(contents.config),
+      removed,
+      resolve(run),
+      settings.values.json ?? false,
+    ),
+  );
   return findings.every(agrees) ? 0 : EXIT_DIFFERS;
 }
 
@@ -72,7 +81,7 @@ async function verifyIterations(
   const decisions = contents.decisions.map(decisionOf);
   // What the search was to reach is no matter here: what it decided is looked at as far as it goes.
   const stop = { kind: 'remove', count: decisions.length } as const;
-  const problem = { shape, blockType: config.blockType, stop };
+  const problem = problemOfRun(config, shape, stop);
   const cells = new CellTable(config.rowTokens, rowSetsOf(config));
   for (const cell of contents.cells) cells.add(cell);
   const classes = new Set(iterations.flatMap((i) => contents.decisions[i - 1].numericClasses));

@@ -7,6 +7,7 @@ import {
   strategyFor,
   type Decision,
   type Strategy,
+  type SearchProblem,
 } from '@blockpruner/search';
 import { randomOf } from './random.ts';
 import { falsified, simulatedCell } from './simulated-cells.ts';
@@ -72,8 +73,7 @@ export class SimulatedSearch {
     this.scenario = scenario;
     this.random = randomOf(scenario.seed);
     this.costs = new Costs(scenario);
-    const { shape, remove, method } = scenario;
-    this.strategy = strategyFor({ shape, blockType: 'mix', stop: { kind: 'remove', count: remove } }, method);
+    this.strategy = strategyFor(this.problem, scenario.method);
     this.fleet = this.newFleet();
     this.table = new CellTable(scenario.rowTokens);
   }
@@ -120,6 +120,11 @@ export class SimulatedSearch {
     const expected = new CellTable(this.scenario.rowTokens);
     expected.add(right);
     return mean === expected.rowMean(cell);
+  }
+
+  private get problem(): SearchProblem {
+    const { shape, remove } = this.scenario;
+    return { shape, blockType: 'mix', stop: { kind: 'remove', count: remove } };
   }
 
   private newFleet(): Fleet {
@@ -190,8 +195,7 @@ export class SimulatedSearch {
   }
 
   private leaders(): BlockIndex[] {
-    const candidates = Array.from({ length: 2 * this.scenario.shape.layerCount }, (_, block) => block);
-    return provisionalRanking(this.decisions, candidates, this.table);
+    return provisionalRanking(this.problem, this.decisions, this.table);
   }
 
   /** Workers that would wait begin with the next iteration, as if this block had been removed. */
