@@ -126,7 +126,13 @@ async function measureNoise(
   const candidates = noiseSample(decision.candidates);
   const baseline = rows.every((row) => cells.has({ mask, candidate: null, row }));
   const sweep = { base: mask, candidates, baseline, inFp32: true };
-  await fleet.evaluate(sweep, rows, cellsInFp32, 'measuring the noise of the dtype');
+  const title = 'measuring the noise of the dtype';
+  const isMissing = (row: number): boolean =>
+    candidates.some((candidate) => !cells.has({ mask, candidate, row }));
+  // A race has dropped some of them before it looked at these rows.
+  if (rows.some(isMissing))
+    await fleet.evaluate({ base: mask, candidates, baseline: false }, rows, cells, title);
+  await fleet.evaluate(sweep, rows, cellsInFp32, title);
   const samples = [...candidates, ...(baseline ? [null] : [])].map((candidate) => ({
     candidate,
     score: scoreOn(cells, rows, mask, candidate),

@@ -140,3 +140,36 @@ describe('a run whose dtype is too coarse for its first decision', () => {
     expect(ended.confirmed.stderr).not.toContain('changes nothing');
   });
 });
+
+describe('a race in fp16', () => {
+  let folder: TemporaryFolder;
+  beforeAll(async () => {
+    folder = await workspace(SPEC, new Array<number>(24).fill(33));
+  });
+  afterAll(() => folder.remove());
+
+  it.each(['score', 'score-per-param'])(
+    'knows its noise though it has dropped candidates before the rows that tell it: by %s',
+    async (objective) => {
+      // With this seed the rows that noise is measured on are among the last that a race looks at.
+      const race = ['--confidence', '0.5', '--seed', '26', '--objective', objective];
+      const inFp16 = ['--dtype', 'fp16', '--confirm', 'fp32'];
+      const workers = ['--workers', 'local:1', '--threads', '1'];
+      const ended = await run(
+        [...PRUNE, '--remove', '2', ...race, ...inFp16, ...workers, '--output', objective],
+        folder.path,
+      );
+      expect(ended.code, ended.stderr).toBe(0);
+      const { noise } = JSON.parse(read(folder, `${objective}/stats.json`)) as {
+        noise: { nats: number; candidates: { score: number; scoreInFp32: number }[] };
+      };
+      const [first] = read(folder, `${objective}/iterations.jsonl`).split('\n');
+      const { candidates } = JSON.parse(first) as { candidates: { dropped?: object }[] };
+      expect(candidates.some(({ dropped }) => dropped)).toBe(true);
+      expect(noise.nats).toBeGreaterThan(0);
+      for (const { score, scoreInFp32 } of noise.candidates) expect(score).toBeCloseTo(scoreInFp32, 1);
+      // What was measured decides nothing: a resume makes the same of it.
+      expect((await run(['resume', objective, '--remove', '3', ...workers], folder.path)).code).toBe(0);
+    },
+  );
+});
