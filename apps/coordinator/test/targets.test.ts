@@ -142,6 +142,30 @@ describe('a search with targets and constraints', () => {
     expect(margin).toBeCloseTo(values[1].value - values[0].value, 9);
   });
 
+  it('goes together with several texts, held-out text, an extension and a verification', async () => {
+    const rows = JSON.parse(read(folder, 'rows.json')) as number[][];
+    const files = { a: rows.slice(0, 2), b: rows.slice(2, 4), c: rows.slice(4) };
+    for (const [name, part] of Object.entries(files))
+      writeFileSync(join(folder.path, `${name}.json`), JSON.stringify(part));
+    const texts = ['--calibration', 'a.json:3', '--calibration', 'b.json:1', '--held-out', 'c.json'];
+    const constraints = ['--start-mask', 'mha.3', '--keep', 'layer.0', '--objective', 'score-per-param'];
+    const options = ['prune', '--model', 'model', ...texts, ...constraints, '--workers', 'local:1'];
+    const searched = async (output: string, remove: string): Promise<Ended> =>
+      run([...options, '--remove', remove, '--output', output], folder.path);
+    expect((await searched('together', '1')).code).toBe(0);
+    expect((await run(['resume', 'together', '--remove', '3'], folder.path)).code).toBe(0);
+    const straight = await searched('straight', '3');
+    expect(read(folder, 'together/result.json')).toBe(read(folder, 'straight/result.json'));
+    const start = { heldOut: { perplexity: expect.any(Number) as number } };
+    expect(resultOf('together')).toMatchObject({ dense: start, start, pruned: start });
+    expect(straight.stdout).toMatch(/\| \(start\) +\|/);
+    const verified = await run(['verify', 'together', '--workers', 'local:1'], folder.path);
+    expect(verified.stdout).toContain(
+      '3 of 3 iterations agree; largest regret 0 nats per million parameters',
+    );
+    expect(verified.code).toBe(0);
+  });
+
   it('shows in a dry run what is kept and what is gone from the start', async () => {
     const dry = ['--dry-run', '--ratio', '0.4', '--keep', 'layer.0', '--start-mask', 'mha.3'];
     const ended = await prune('dry', ...dry);
