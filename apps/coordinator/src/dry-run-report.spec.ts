@@ -45,6 +45,8 @@ const PLAN: WorkerPlan = {
   workerTimeoutMs: 900_000,
 };
 
+const EXHAUSTIVE = { search: 'exhaustive' } as const;
+
 const remove = (count: number): SearchProblem => ({
   shape: SHAPE,
   blockType: 'mix',
@@ -53,13 +55,14 @@ const remove = (count: number): SearchProblem => ({
 
 describe('dryRunReport', () => {
   it('counts iterations, candidates and the work of the first iteration', () => {
-    const report = JSON.parse(dryRunReport(remove(2), CALIBRATION, PLAN, true)) as object;
+    const report = JSON.parse(dryRunReport(remove(2), EXHAUSTIVE, CALIBRATION, PLAN, true)) as object;
     const sweep = { base: [], candidates: [0, 1, 2, 3, 4, 5], baseline: true };
     expect(report).toEqual({
       layers: 3,
       parameters: 2000,
       rows: 2,
       tokens: 12,
+      search: 'exhaustive',
       iterations: { least: 2, most: 2 },
       candidateEvaluations: { least: 11, most: 11 },
       flopsOfFirstIteration: sweepFlops(SHAPE, sweep, 5) + sweepFlops(SHAPE, sweep, 7),
@@ -73,7 +76,7 @@ describe('dryRunReport', () => {
 
   it('counts only blocks of the type as candidates', () => {
     const problem: SearchProblem = { ...remove(2), blockType: 'mha' };
-    const report = JSON.parse(dryRunReport(problem, CALIBRATION, PLAN, true)) as object;
+    const report = JSON.parse(dryRunReport(problem, EXHAUSTIVE, CALIBRATION, PLAN, true)) as object;
     const sweep = { base: [], candidates: [0, 2, 4], baseline: true };
     expect(report).toMatchObject({
       flopsOfFirstIteration: sweepFlops(SHAPE, sweep, 5) + sweepFlops(SHAPE, sweep, 7),
@@ -82,7 +85,7 @@ describe('dryRunReport', () => {
 
   it('gives a range where the number of iterations depends on which blocks go', () => {
     const problem: SearchProblem = { shape: SHAPE, blockType: 'mix', stop: { kind: 'ratio', ratio: 0.15 } };
-    const text = dryRunReport(problem, CALIBRATION, PLAN, false);
+    const text = dryRunReport(problem, EXHAUSTIVE, CALIBRATION, PLAN, false);
     expect(text).toMatch(/^iterations +1 to 3$/m);
     expect(text).toMatch(/^whole search +[\d.]+ kFLOP to [\d.]+ kFLOP, whichever blocks go$/m);
     expect(text).toMatch(/^candidates +6 to 15 to evaluate over all iterations, each on every row$/m);
@@ -101,28 +104,37 @@ describe('dryRunReport', () => {
       heldOutRowCount: 1,
       heldOutHash: 'sha256:11',
     };
-    const report = JSON.parse(dryRunReport(remove(2), parted, PLAN, true)) as object;
-    const plain = JSON.parse(dryRunReport(remove(2), CALIBRATION, PLAN, true)) as object;
+    const report = JSON.parse(dryRunReport(remove(2), EXHAUSTIVE, parted, PLAN, true)) as object;
+    const plain = JSON.parse(dryRunReport(remove(2), EXHAUSTIVE, CALIBRATION, PLAN, true)) as object;
     const flopsOfDense = sweepFlops(SHAPE, { base: [], candidates: [], baseline: true }, 9);
     expect(report).toEqual({ ...plain, sets, heldOut: { rows: 1, tokens: 9, flopsOfDense } });
-    const text = dryRunReport(remove(2), parted, PLAN, false);
+    const text = dryRunReport(remove(2), EXHAUSTIVE, parted, PLAN, false);
     expect(text).toContain('2 rows, 12 tokens, in 2 sets: 1 rows of weight 0.2500, 1 rows of weight 0.7500');
     expect(text).toMatch(/^held out +1 rows, 9 tokens; [\d.]+ kFLOP of the dense model/m);
   });
 
   it('says for people what would run where, and that no run was started', () => {
-    const lines = dryRunReport(remove(2), CALIBRATION, PLAN, false).split('\n');
+    const lines = dryRunReport(remove(2), EXHAUSTIVE, CALIBRATION, PLAN, false).split('\n');
     expect(lines).toEqual(
       expect.arrayContaining([
         'model            3 layers, 2.00 k parameters',
         'calibration      2 rows, 12 tokens',
+        'search           exhaustive',
         'iterations       2',
         'local workers    cpu, cpu',
         'memory           1.00 GiB a worker: weights 512 MiB, which all share, logits 256 MiB, activations 128 MiB, runtime 128 MiB; its limit is 3.00 GiB',
       ]),
     );
     expect(lines.at(-1)).toBe('no run was started: this was a dry run');
-    const waiting = dryRunReport(remove(2), CALIBRATION, { ...PLAN, local: [] }, false);
+    const waiting = dryRunReport(remove(2), EXHAUSTIVE, CALIBRATION, { ...PLAN, local: [] }, false);
     expect(waiting).toContain('none: workers of other machines are awaited');
+  });
+
+  it('says of a race that its figures are the most it can take', () => {
+    const race = { search: 'race', confidence: 0.99, seed: 1 } as const;
+    expect(dryRunReport(remove(2), race, CALIBRATION, PLAN, false)).toMatch(
+      /^search +race, confidence 0\.99: .*most/m,
+    );
+    expect(JSON.parse(dryRunReport(remove(2), race, CALIBRATION, PLAN, true))).toMatchObject(race);
   });
 });

@@ -6,6 +6,7 @@ import {
   remainingFlops,
   startOf,
   type Bounds,
+  type SearchMethod,
   type SearchProblem,
 } from '@blockpruner/search';
 import { formatBytes, formatCount, formatFlops } from '@blockpruner/telemetry';
@@ -16,6 +17,7 @@ import type { WorkerPlan } from './worker-plan.ts';
 /** What a run would do, without doing it. */
 export function dryRunReport(
   problem: SearchProblem,
+  method: SearchMethod,
   config: RowConfig,
   plan: WorkerPlan,
   json: boolean,
@@ -34,6 +36,7 @@ export function dryRunReport(
     tokens,
     ...(config.sets && { sets: config.sets }),
     ...(heldOut && { heldOut }),
+    ...method,
     iterations,
     candidateEvaluations: candidates,
     flopsOfFirstIteration,
@@ -60,6 +63,7 @@ export function dryRunReport(
     `until            ${describeStop(stop)}${objective ? `, by ${objective}` : ''}`,
     ...(keep ? [`kept             ${formatMask(keep)}`] : []),
     ...(start ? [`start mask       ${formatMask(start)}`] : []),
+    `search           ${describeMethod(method)}`,
     `iterations       ${range(iterations)}`,
     `candidates       ${range(candidates)} to evaluate over all iterations, each on every row`,
     `first iteration  ${formatFlops(flopsOfFirstIteration)}`,
@@ -68,6 +72,11 @@ export function dryRunReport(
     memoryLine(plan),
     'no run was started: this was a dry run',
   ].join('\n');
+}
+
+function describeMethod({ search, confidence }: SearchMethod): string {
+  if (search === 'exhaustive') return search;
+  return `${search}, confidence ${confidence}: what follows is the most it can take, as an exhaustive search does`;
 }
 
 function memoryLine({ memory, memoryLimitBytes, sharedWeights }: WorkerPlan): string {

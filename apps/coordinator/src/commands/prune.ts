@@ -60,7 +60,7 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
   const { rows, config, pinned } = await openRows(sources, settings, checkpoint, console);
   const plan = planWorkers(values, checkpoint.shape, longestRowTokens(rows));
   if (values.dryRun) {
-    console.print(dryRunReport(problem, config, plan, values.json ?? false));
+    console.print(dryRunReport(problem, method, config, plan, values.json ?? false));
     return;
   }
 
