@@ -30,7 +30,7 @@ at the mask of the exhaustive search, with the scores that the race asks for. Wo
     confidences: {
       placeholder: '<list>',
       description: 'of the race, above 0 and up to 1',
-      value: '0.9,0.99,0.999,1',
+      value: '0.9,0.95,0.99,0.999,1',
       quick: '0.9,1',
     },
     seeds: {

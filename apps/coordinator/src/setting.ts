@@ -117,7 +117,7 @@ const SETTINGS = {
     metavar: 'p',
     description: 'of a race: probability that an iteration decides as all rows would; 1 drops no candidate',
     group: 'Search',
-    default: 0.99,
+    default: 0.95,
     schema: numberOrDigits.pipe(z.number().gt(0).lte(1)).describe(EXPECTED.confidence),
   },
   confirm: {
