@@ -119,7 +119,7 @@ describe('dryRunReport', () => {
       expect.arrayContaining([
         'model            3 layers, 2.00 k parameters',
         'calibration      2 rows, 12 tokens',
-        'search           exhaustive',
+        'search           exhaustive search',
         'iterations       2',
         'local workers    cpu, cpu',
         'memory           1.00 GiB a worker: weights 512 MiB, which all share, logits 256 MiB, activations 128 MiB, runtime 128 MiB; its limit is 3.00 GiB',
@@ -133,7 +133,7 @@ describe('dryRunReport', () => {
   it('says of a race that its figures are the most it can take', () => {
     const race = { search: 'race', confidence: 0.99, seed: 1 } as const;
     expect(dryRunReport(remove(2), race, CALIBRATION, PLAN, false)).toMatch(
-      /^search +race, confidence 0\.99: .*most/m,
+      /^search +race of confidence 0\.99: .*most/m,
     );
     expect(JSON.parse(dryRunReport(remove(2), race, CALIBRATION, PLAN, true))).toMatchObject(race);
   });

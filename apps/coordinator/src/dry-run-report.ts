@@ -11,6 +11,7 @@ import {
 } from '@blockpruner/search';
 import { formatBytes, formatCount, formatFlops } from '@blockpruner/telemetry';
 import type { RowConfig } from './run-rows.ts';
+import { methodInWords } from './search-settings.ts';
 import { describeStop } from './stop-words.ts';
 import type { WorkerPlan } from './worker-plan.ts';
 
@@ -74,9 +75,10 @@ export function dryRunReport(
   ].join('\n');
 }
 
-function describeMethod({ search, confidence }: SearchMethod): string {
-  if (search === 'exhaustive') return search;
-  return `${search}, confidence ${confidence}: what follows is the most it can take, as an exhaustive search does`;
+function describeMethod(method: SearchMethod): string {
+  const most =
+    method.search === 'race' ? ': what follows is the most it can take, as an exhaustive search does' : '';
+  return methodInWords(method) + most;
 }
 
 function memoryLine({ memory, memoryLimitBytes, sharedWeights }: WorkerPlan): string {

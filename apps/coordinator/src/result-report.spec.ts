@@ -54,7 +54,7 @@ describe('resultReport', () => {
       '|         1 | mha.1   | 1.750000 |     5.7546 | -0.250000 | mlp.0     | 1.25e-2 |',
       '|         2 | mlp.0   | 2.250000 |     9.4877 | +0.250000 |           |         |',
       '',
-      'removed 2 blocks, 50.0 k of 200 k parameters (ratio 0.250000, 25.00 %)',
+      'removed 2 blocks by an exhaustive search, 50.0 k of 200 k parameters (ratio 0.250000, 25.00 %)',
       'run folder: runs/one',
     ]);
   });
@@ -62,7 +62,7 @@ describe('resultReport', () => {
   it('says of one block that it is one, and shows a folder that is not below here in full', () => {
     const one = { ...RESULT, decisions: DECISIONS.slice(0, 1) };
     const lines = resultReport(one, '/somewhere/else', false).split('\n');
-    expect(lines.at(-2)).toMatch(/^removed 1 block, /);
+    expect(lines.at(-2)).toMatch(/^removed 1 block by an exhaustive search, /);
     expect(lines.at(-1)).toBe('run folder: /somewhere/else');
   });
 

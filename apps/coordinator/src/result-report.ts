@@ -1,6 +1,7 @@
 import { encodeJson, type RunResult } from '@blockpruner/journal';
 import { heldOutLines } from './over-fitting.ts';
 import { disagreementLine } from './set-disagreement.ts';
+import { methodInWords } from './search-settings.ts';
 import { describeEnd } from './stop-words.ts';
 import { shortPath } from './short-path.ts';
 import { formatCount, formatTable } from '@blockpruner/telemetry';
@@ -32,7 +33,7 @@ export function resultReport(result: RunResult, folder: string, json: boolean): 
     table,
     '',
     ...(result.stopped ? [describeEnd(result.stop, result.stopped)] : []),
-    `removed ${count} block${count === 1 ? '' : 's'}${beside}, ${formatCount(result.parametersRemoved)} of ${formatCount(result.totalParameters)} parameters (ratio ${result.ratio.toFixed(6)}, ${share} %)`,
+    `removed ${count} block${count === 1 ? '' : 's'}${beside} by ${result.search === 'race' ? 'a' : 'an'} ${methodInWords(result)}, ${formatCount(result.parametersRemoved)} of ${formatCount(result.totalParameters)} parameters (ratio ${result.ratio.toFixed(6)}, ${share} %)`,
     ...(disagreement === null ? [] : [disagreement]),
     ...heldOutLines(result),
     `run folder: ${shortPath(folder)}`,

@@ -23,3 +23,8 @@ export function searchMethod(settings: ResolvedSettings<'search' | 'confidence' 
   }
   return { search };
 }
+
+/** `exhaustive search`, or `race of confidence 0.95`. */
+export function methodInWords({ search, confidence }: SearchMethod): string {
+  return search === 'race' ? `race of confidence ${confidence}` : `${search} search`;
+}

@@ -34,7 +34,7 @@ describe('prune', () => {
 
   it('prints a table and the run folder on stdout, and only log lines on stderr', () => {
     expect(stdout).toMatch(
-      /^\| iteration \| removed .*\n(\|.*\n){6}\nremoved 4 blocks, .*\nrun folder: two\n$/,
+      /^\| iteration \| removed .*\n(\|.*\n){6}\nremoved 4 blocks by a race of confidence 0\.95, .*\nrun folder: two\n$/,
     );
     for (const line of stderr.trimEnd().split('\n')) expect(JSON.parse(line)).toHaveProperty('msg');
   });

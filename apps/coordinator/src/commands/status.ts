@@ -1,3 +1,4 @@
+import { methodInWords } from '../search-settings.ts';
 import { describeEnd, describeStop } from '../stop-words.ts';
 import { formatDuration, formatTable } from '@blockpruner/telemetry';
 import {
@@ -42,7 +43,7 @@ export async function status(run: string, json: boolean, print: (text: string) =
     `run        ${run}`,
     `state      ${state}${state === 'stopped' ? `; go on with: blockpruner resume ${run}` : ''}`,
     `created    ${view.createdAt}`,
-    `search     ${config.search}, ${config.blockType}${objective ? ` by ${objective}` : ''}, until ${describeStop(config.stop)}; ${rowsInWords(config)}`,
+    `search     ${methodInWords(config)}, ${config.blockType}${objective ? ` by ${objective}` : ''}, until ${describeStop(config.stop)}; ${rowsInWords(config)}`,
     `dense      ${dense ? describeScore(dense) : 'not scored yet'}`,
     ...(keep ? [`kept       ${keep}`] : []),
     ...(startMask ? [`start      ${startMask}${dense?.start ? `: ${describeScore(dense.start)}` : ''}`] : []),
