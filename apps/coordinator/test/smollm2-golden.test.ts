@@ -25,7 +25,8 @@ it(
     const run = join(folder.path, 'run');
     await writeFile(rows, JSON.stringify(golden.token_ids));
     const args = ['prune', '--model', SMOLLM2_GGUF, '--cache-dir', CHECKPOINT_CACHE, '--calibration', rows];
-    args.push('--remove', String(golden.iterations.length), '--workers', 'local:2', '--output', run);
+    args.push('--remove', String(golden.iterations.length), '--search', 'exhaustive');
+    args.push('--workers', 'local:2', '--output', run);
     await promisify(execFile)(BLOCKPRUNER, args, { maxBuffer: 2 ** 26 });
 
     const text = await readFile(join(run, 'iterations.jsonl'), 'utf8');

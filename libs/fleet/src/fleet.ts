@@ -146,6 +146,7 @@ export class Fleet {
     const lots = lotsOf(work, (id) => isWanted(id) && !begun.has(cellKey(id)));
     for (const id of cells) owed.add(cellKey(id));
     this.adopt(begun);
+    if (cells.length === 0) return [];
     const ready = registry.ready();
     dispatch.spread(lots, ready, nowMs);
     return [{ kind: 'work-shared', workerCount: ready.length, cellCount: cells.length }];
