@@ -105,7 +105,7 @@ describe('a search with targets and constraints', () => {
     for (const block of [keep, `mha.${layer}`, `mlp.${layer}`]) expect(mask.split('+')).not.toContain(block);
     expect(start?.score).toBe(Math.log(all.decisions[0].perplexity));
     expect(ended.stdout).toMatch(/\n\| +0 \| \(start\) /);
-    expect(ended.stdout).toContain(`removed 3 blocks beside the start mask ${first}, `);
+    expect(ended.stdout).toContain(`removed 3 blocks beside the start mask ${first} by a race`);
   });
 
   it('goes on from another search as that one would have', async () => {
