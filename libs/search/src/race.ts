@@ -41,8 +41,7 @@ export function raceSearch(problem: SearchProblem, { confidence, seed }: RaceSet
     const past = decisions.map((decision, i) =>
       pastIterationOf(stageOf(decisions.slice(0, i), problem), decision),
     );
-    const comparisons = (candidates.length - 1) * (cells.rowCount - 1);
-    const standardErrors = standardErrorsFor(confidence, comparisons);
+    const standardErrors = standardErrorsFor(confidence, candidates.length - 1, cells.rowCount - 1);
     const iteration = new RaceIteration(
       { problem, ...stageOf(decisions, problem), candidates, plan, past, standardErrors },
       cells,
