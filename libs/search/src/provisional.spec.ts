@@ -1,23 +1,13 @@
 import { CellTable } from '@blockpruner/perplexity';
 import { describe, expect, it } from 'vitest';
+import { shapeOf } from '../test/table-search.ts';
 import type { SearchProblem } from './problem.ts';
 import { provisionalRanking } from './provisional.ts';
 import type { Decision } from './strategy.ts';
 
 const ROWS = [17, 17, 17, 17];
 const PROBLEM: SearchProblem = {
-  shape: {
-    layerCount: 2,
-    hiddenSize: 8,
-    intermediateSize: 16,
-    headCount: 2,
-    kvHeadCount: 2,
-    headSize: 4,
-    vocabSize: 32,
-    mhaParameters: 100,
-    mlpParameters: 400,
-    totalParameters: 1200,
-  },
+  shape: shapeOf(2),
   blockType: 'mix',
   stop: { kind: 'remove', count: 2 },
 };

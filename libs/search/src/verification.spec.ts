@@ -1,23 +1,13 @@
-import { makeMask, parseBlock, type BlockIndex, type Mask, type ModelShape } from '@blockpruner/blocks';
+import { makeMask, parseBlock, type BlockIndex, type Mask } from '@blockpruner/blocks';
 import { CellTable, windowCount } from '@blockpruner/perplexity';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { shapeOf } from '../test/table-search.ts';
 import type { SearchProblem } from './problem.ts';
 import type { Decision } from './strategy.ts';
 import { verifyDecision, type Finding } from './verification.ts';
 
-const SHAPE: ModelShape = {
-  layerCount: 2,
-  hiddenSize: 8,
-  intermediateSize: 16,
-  headCount: 2,
-  kvHeadCount: 2,
-  headSize: 4,
-  vocabSize: 32,
-  mhaParameters: 100,
-  mlpParameters: 250,
-  totalParameters: 790,
-};
+const SHAPE = shapeOf(2);
 const PROBLEM: SearchProblem = { shape: SHAPE, blockType: 'mix', stop: { kind: 'remove', count: 3 } };
 const BLOCKS = [0, 1, 2, 3];
 const ROW_TOKENS = [5, 9];
