@@ -24,8 +24,8 @@ export function standardErrorsFor(confidence: number, candidates: number, looks:
 
 /**
  * How many independent looks the nested ones are worth: the means of k and of k + 1 rows are nearly the same. A Brownian
- * motion that is looked at all the time from k to k + 1 crosses z standard errors no more often than
- * `z² / 2 · ln((k + 1) / k)` independent looks do (Siegmund, Sequential Analysis, 1985, section 4.3).
+ * motion that is looked at all the time from k to k + 1 crosses z standard errors, for large z, as often as
+ * `z² / 2 · ln((k + 1) / k)` independent looks do (Siegmund, Sequential Analysis, 1985: repeated significance tests).
  */
 function independentLooks(looks: number, standardErrors: number): number {
   let worth = 0;

@@ -1,22 +1,11 @@
-import type { ModelShape } from '@blockpruner/blocks';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { shapeOf } from '../test/table-search.ts';
 import { expectedEvaluations } from './expected-evaluations.ts';
 import { checkProblem, type SearchProblem } from './problem.ts';
 import { SearchError } from './search-error.ts';
 
-const shape: ModelShape = {
-  layerCount: 3,
-  hiddenSize: 8,
-  intermediateSize: 16,
-  headCount: 2,
-  kvHeadCount: 2,
-  headSize: 4,
-  vocabSize: 32,
-  mhaParameters: 100,
-  mlpParameters: 200,
-  totalParameters: 1500,
-};
+const shape = { ...shapeOf(3), mlpParameters: 200, totalParameters: 1500 };
 const remove = (count: number, blockType: SearchProblem['blockType'] = 'mix'): SearchProblem => ({
   shape,
   blockType,
