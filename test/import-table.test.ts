@@ -22,7 +22,18 @@ const MAY_IMPORT: Record<string, string[]> = {
   inference: ['blocks', 'perplexity', 'checkpoint', 'graph', 'file-lock'],
   wire: ['blocks', 'perplexity', 'fleet', 'artifacts'],
   telemetry: [],
-  worker: ['inference', 'graph', 'checkpoint', 'artifacts', 'wire', 'blocks', 'perplexity', 'telemetry'],
+  monitoring: ['telemetry', 'wire'],
+  worker: [
+    'inference',
+    'graph',
+    'checkpoint',
+    'artifacts',
+    'wire',
+    'blocks',
+    'perplexity',
+    'telemetry',
+    'monitoring',
+  ],
   // `worker` is a process it starts, never code it runs.
   coordinator: [
     'blocks',
@@ -37,6 +48,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'journal',
     'wire',
     'telemetry',
+    'monitoring',
     'worker',
   ],
 };
@@ -45,8 +57,10 @@ const MAY_IMPORT: Record<string, string[]> = {
 const OWNER: Record<string, string> = {
   '@grpc/grpc-js': 'wire',
   '@grpc/proto-loader': 'wire',
+  'grpc-health-check': 'wire',
   'onnxruntime-node': 'inference',
   pino: 'telemetry',
+  'prom-client': 'telemetry',
   'pino-pretty': 'telemetry',
   '@bufbuild/protobuf': 'graph',
   '@huggingface/hub': 'hub',

@@ -2,7 +2,7 @@
  * The `blockpruner` command, and the map of everything.
  *
  * cli.ts - the commands and their help; commands/ - one file a command: prune, resume, verify, score, status,
- * pick, list, doctor, inspect-calibration, worker. setting.ts, target-settings.ts and worker-setting.ts - every option and
+ * pick, list, doctor, inspect-calibration, worker. setting.ts, target-settings.ts, worker-setting.ts and monitoring-setting.ts - every option and
  * its default (setting-schema.ts); resolve-settings.ts - flag > environment > config file > default. stop-options.ts and
  * stop-words.ts - how much is to go, and what ended a run; start-mask.ts and search-problem.ts - which blocks may;
  * run-sizes.ts - every size that a run has led to, and whether it can be extended. objective-unit.ts - the unit of margins.
@@ -15,7 +15,8 @@
  * decisions as they are journaled; expected-work.ts and pace.ts - how long it takes; held-out.ts and over-fitting.ts -
  * scores that decide nothing, and what they show; set-disagreement.ts - where one calibration set alone would choose otherwise; foresight.ts - what it has done
  * ahead of its decisions; run-cells.ts - where cells go; close-calls.ts - noise, and choices made again in fp32;
- * iteration-list.ts and verification-report.ts - what verify is asked for and says; numeric-class.ts; running-fleet.ts -
+ * iteration-list.ts and verification-report.ts - what verify is asked for and says; monitoring.ts - what a cluster sees of a run
+ * (@blockpruner/monitoring); numeric-class.ts; running-fleet.ts -
  * ports and workers of a run; artifact-plan.ts, artifact-process.ts and artifact-child.ts - the process that serves the
  * model's files (@blockpruner/artifacts), artifact-message.ts - what it is told; fleet-driver.ts - the fleet's state
  * machine (@blockpruner/fleet) on real connections (@blockpruner/wire), peers.ts - who they are, barren-stays.ts,

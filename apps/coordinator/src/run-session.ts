@@ -5,6 +5,7 @@ import type { SearchProblem } from '@blockpruner/search';
 import type { Console } from './console.ts';
 import type { CellHandlers, FleetNote } from './fleet-hooks.ts';
 import { Interrupted, onInterrupt } from './interrupt.ts';
+import type { Monitoring } from './monitoring.ts';
 import { resultReport } from './result-report.ts';
 import { RunningFleet } from './running-fleet.ts';
 import { cellSink } from './run-cells.ts';
@@ -16,6 +17,7 @@ import type { WorkerPlan } from './worker-plan.ts';
 
 export interface RunSession {
   readonly console: Console;
+  readonly monitoring: Monitoring;
   readonly runId: string;
   readonly checkpoint: Checkpoint;
   readonly problem: SearchProblem;
@@ -56,6 +58,7 @@ export async function carryOut(session: RunSession): Promise<void> {
     handlers = sink;
     onNote = (note) => folder?.appendEvent(note);
     fleet.start();
+    session.monitoring.readiness.ready();
     const result = await runSearch({ problem, folder, fleet, logger, ...sink });
     finished = true;
     await fleet.stop(true);

@@ -10,7 +10,7 @@ export interface Setting {
   /** Placeholder in `--help`; absent for a switch. */
   readonly metavar?: string;
   readonly description: string;
-  readonly group: 'Model and data' | 'Search' | 'Workers' | 'Output';
+  readonly group: 'Model and data' | 'Search' | 'Workers' | 'Monitoring' | 'Output';
   readonly default?: string | number;
   readonly repeatable?: boolean;
   readonly schema: z.ZodType;

@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ITERATION_LIST } from './iteration-list.ts';
+import { MONITORING_OPTIONS } from './monitoring-setting.ts';
 import { EXPECTED, numberOrDigits, text, wholeNumber, type Setting } from './setting-schema.ts';
 import { TARGET_SETTINGS } from './target-settings.ts';
 import { WORKER_OPTIONS } from './worker-setting.ts';
@@ -144,6 +145,7 @@ const SETTINGS = {
     schema: z.coerce.string().regex(ITERATION_LIST).describe('numbers and ranges, e.g. 1,3-5'),
   },
   ...WORKER_OPTIONS,
+  ...MONITORING_OPTIONS,
   output: {
     key: 'output',
     metavar: 'dir',
@@ -219,6 +221,7 @@ export const WORKER_SETTINGS = [
   'stages',
   'mixedClasses',
 ] as const satisfies SettingName[];
+export const MONITORING_SETTINGS = ['healthListen', 'metricsListen'] as const satisfies SettingName[];
 export const PRINT_SETTINGS = ['json', 'logLevel', 'logFormat'] as const satisfies SettingName[];
 
 export function setting(name: SettingName): Setting {

@@ -1,6 +1,6 @@
 /**
  * What a process tells its user: log lines on stderr and in the run folder, the line of each iteration, a live
- * progress line, tables and quantities in words.
+ * progress line, tables and quantities in words; and its metrics.
  */
 export { logIteration } from './iteration.ts';
 export type { IterationFields } from './iteration.ts';
@@ -8,6 +8,8 @@ export { LiveStream } from './live-stream.ts';
 export type { TerminalStream } from './live-stream.ts';
 export { attachLogFile, closeLogger, createLogger } from './logger.ts';
 export type { LoggerOptions } from './logger.ts';
+export { MetricsRegistry } from './metrics-registry.ts';
+export type { MetricDescription } from './metrics-registry.ts';
 export type { LogFormat } from './stderr-line.ts';
 export { ProgressDisplay } from './progress.ts';
 export type { Progress, ProgressOptions } from './progress.ts';

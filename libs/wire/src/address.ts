@@ -27,6 +27,18 @@ export function parseAddress(text: string): Address {
   return { host: match[1] ?? match[2], port };
 }
 
+/**
+ * Reads where to listen: `host:port`, `[ipv6]:port`, or a port alone, which means any address of the machine; port 0 is any
+ * free one.
+ * @returns undefined where the text is none of them
+ */
+export function parseListenAddress(text: string): Address | undefined {
+  const match = /^(?:(?<host>[^:]+|\[[^\]]+\]):)?(?<port>\d{1,5})$/.exec(text);
+  const port = Number(match?.groups?.port);
+  if (!match || port > 65_535) return undefined;
+  return { host: match.groups?.host?.replace(/^\[(.*)\]$/, '$1') ?? '0.0.0.0', port };
+}
+
 /** The text form that `parseAddress` reads. */
 export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

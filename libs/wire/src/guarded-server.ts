@@ -14,10 +14,10 @@ import { showsToken } from './access-token.ts';
 import { formatAddress } from './address.ts';
 import { SERVER_OPTIONS } from './channel-options.ts';
 import { Gate } from './gate.ts';
+import { listenError } from './listen-error.ts';
 import { createListener } from './listener.ts';
 import { RefusalReport } from './refusal-report.ts';
 import type { ServerSecurity } from './security.ts';
-import { cutReason } from './validate.ts';
 import { WireError } from './wire-error.ts';
 
 export interface GuardedServerOptions {
@@ -172,15 +172,4 @@ export class GuardedServer {
     const reason = shown === undefined ? 'it shows no token' : 'it shows a token that is not accepted';
     return { status: { code: status.UNAUTHENTICATED, details }, reason };
   }
-}
-
-function listenError(at: string, error: NodeJS.ErrnoException): WireError {
-  if (error.code === 'EADDRINUSE') {
-    return new WireError('port-in-use', `${at} is in use: choose another port, or port 0 for any free one`, {
-      cause: error,
-    });
-  }
-  return new WireError('cannot-listen', cutReason(`cannot listen on ${at}: ${error.message}`), {
-    cause: error,
-  });
 }

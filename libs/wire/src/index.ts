@@ -1,14 +1,17 @@
 /**
  * The protocol between coordinator and workers over gRPC: messages as domain types, their limits, the
- * coordinator's server and the worker's client, the server and the client of artifacts. The only lib that knows of gRPC; it schedules nothing.
+ * coordinator's server and the worker's client, the server and the client of artifacts, health. The only lib that knows of gRPC; it schedules nothing.
  */
 export { parseTokens, tokenFile, tokenFileWarning } from './access-token.ts';
-export { formatAddress, isLoopback, parseAddress } from './address.ts';
+export { formatAddress, isLoopback, parseAddress, parseListenAddress } from './address.ts';
 export type { Address } from './address.ts';
 export { ArtifactClient } from './artifact-client.ts';
 export { ArtifactServer } from './artifact-server.ts';
 export { FleetClient } from './client.ts';
 export type { CloseReason, FleetClientHandlers } from './client.ts';
+export { probeHealth } from './health-probe.ts';
+export { HealthServer } from './health-server.ts';
+export { listenError } from './listen-error.ts';
 export { checkServerTls } from './listener.ts';
 export type {
   ArtifactAddress,

@@ -10,11 +10,18 @@ import { openModel } from '../inputs.ts';
 import { dryRunReport } from '../dry-run-report.ts';
 import { requireSetting, resolveSettings, settingsYaml, type ResolvedSettings } from '../resolve-settings.ts';
 import { newRunId } from '../running-fleet.ts';
+import { openMonitoring, planMonitoring } from '../monitoring.ts';
 import { openRows, rowSources, type CommandRows, type RowConfig } from '../run-rows.ts';
 import { carryOut } from '../run-session.ts';
 import { searchProblem } from '../search-problem.ts';
 import { searchMethod } from '../search-settings.ts';
-import { INPUT_SETTINGS, PRINT_SETTINGS, WORKER_SETTINGS, type SettingName } from '../setting.ts';
+import {
+  INPUT_SETTINGS,
+  MONITORING_SETTINGS,
+  PRINT_SETTINGS,
+  WORKER_SETTINGS,
+  type SettingName,
+} from '../setting.ts';
 import { readStartBlocks } from '../start-mask.ts';
 import { requireStopRule } from '../stop-options.ts';
 import { STOP_SETTINGS } from '../target-settings.ts';
@@ -33,6 +40,7 @@ export const PRUNE_SETTINGS = [
   'confidence',
   'confirm',
   ...WORKER_SETTINGS,
+  ...MONITORING_SETTINGS,
   'output',
   'dryRun',
   ...PRINT_SETTINGS,
@@ -51,8 +59,10 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
   const start = (values.startMask ?? []).map(readStartBlocks);
   const problemOf = (shape: ModelShape): SearchProblem => searchProblem(settings, start, stop, shape);
   const method = searchMethod(settings);
+  const monitoringPlan = planMonitoring(values);
   const console = open(settings);
   const { logger, progress } = console;
+  const monitoring = await openMonitoring(monitoringPlan, console);
 
   const model = await openModel(modelPath, cacheFolder, logger, progress, problemOf);
   const { checkpoint } = model;
@@ -68,6 +78,7 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
   const path = resolve(values.output ?? join('runs', `${timestamp()}-${model.name}-${runId}`));
   await carryOut({
     console,
+    monitoring,
     runId,
     checkpoint,
     problem,

@@ -8,13 +8,20 @@ import type { Command } from 'commander';
 import { parse } from 'yaml';
 import type { Console } from '../console.ts';
 import { openModel } from '../inputs.ts';
+import { openMonitoring, planMonitoring } from '../monitoring.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
 import { resultReport } from '../result-report.ts';
 import { carryOut } from '../run-session.ts';
 import { requireGoingOn } from '../run-sizes.ts';
 import { searchProblem } from '../search-problem.ts';
 import { searchMethod } from '../search-settings.ts';
-import { PRINT_SETTINGS, setting, WORKER_SETTINGS, type SettingName } from '../setting.ts';
+import {
+  MONITORING_SETTINGS,
+  PRINT_SETTINGS,
+  setting,
+  WORKER_SETTINGS,
+  type SettingName,
+} from '../setting.ts';
 import { shapePlansOf } from '../shape-plans.ts';
 import { readStartBlocks } from '../start-mask.ts';
 import { requireStopRule, stopOptions, stopRule } from '../stop-options.ts';
@@ -33,6 +40,7 @@ export const RESUME_SETTINGS = [
   'confirm',
   ...STOP_SETTINGS,
   ...WORKER_SETTINGS,
+  ...MONITORING_SETTINGS,
   ...PRINT_SETTINGS,
 ] as const satisfies SettingName[];
 
@@ -55,6 +63,7 @@ export async function resume(
   const stop = asked ?? former;
   const isExtended = !isDeepStrictEqual(stop, former);
   if (isExtended) requireGoingOn(run, view, stop);
+  const monitoringPlan = planMonitoring(now.values);
   const console = open(now);
   const { logger, progress } = console;
   const json = now.values.json ?? false;
@@ -67,6 +76,7 @@ export async function resume(
     return;
   }
 
+  const monitoring = await openMonitoring(monitoringPlan, console);
   const then = await createdWith(run, now);
   const cacheFolder = resolve(requireSetting(then, 'cacheDir'));
   const start = (then.values.startMask ?? []).map(readStartBlocks);
@@ -82,6 +92,7 @@ export async function resume(
   const config = runConfig(checkpoint, parts, created, searchMethod(then), then.values.confirm);
   await carryOut({
     console,
+    monitoring,
     runId: basename(resolve(run)),
     checkpoint,
     problem,

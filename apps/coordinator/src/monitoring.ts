@@ -1,0 +1,46 @@
+import { MonitoringPorts, Readiness } from '@blockpruner/monitoring';
+import { MetricsRegistry } from '@blockpruner/telemetry';
+import { formatAddress, type Address } from '@blockpruner/wire';
+import type { Console } from './console.ts';
+import { parseListen } from './listen-address.ts';
+
+export interface MonitoringSettings {
+  readonly healthListen?: string;
+  readonly metricsListen?: string;
+}
+
+/** Where a cluster asks how the process does; what is absent is not served. */
+export interface MonitoringPlan {
+  readonly health?: Address;
+  readonly metrics?: Address;
+}
+
+/** What is seen of a run from outside: filled in all the same where nobody looks. */
+export interface Monitoring {
+  readonly registry: MetricsRegistry;
+  readonly readiness: Readiness;
+}
+
+/** @throws UsageError naming the option and what was given */
+export function planMonitoring({ healthListen, metricsListen }: MonitoringSettings): MonitoringPlan {
+  return {
+    ...(healthListen !== undefined && { health: parseListen(healthListen, '--health-listen') }),
+    ...(metricsListen !== undefined && { metrics: parseListen(metricsListen, '--metrics-listen') }),
+  };
+}
+
+/**
+ * Opens the ports before anything that takes long, so that a probe finds an answer from the start.
+ * @throws WireError for a port that cannot be had
+ */
+export async function openMonitoring(plan: MonitoringPlan, { logger }: Console): Promise<Monitoring> {
+  const registry = new MetricsRegistry();
+  const readiness = new Readiness('reading the model and the rows');
+  const { metricsPort } = await MonitoringPorts.open({ ...plan, registry, readiness });
+  const { health, metrics } = plan;
+  if (health) logger.info({ listening: formatAddress(health) }, 'answering health probes');
+  if (metrics && metricsPort !== null) {
+    logger.info({ listening: formatAddress({ ...metrics, port: metricsPort }) }, 'serving metrics');
+  }
+  return { registry, readiness };
+}

@@ -1,0 +1,3 @@
+/** How a cluster sees a process: health by gRPC, metrics by HTTP, and whether it is ready. */
+export { MonitoringPorts } from './monitoring-ports.ts';
+export { Readiness } from './readiness.ts';
