@@ -3,8 +3,8 @@ import { doctor } from './commands/doctor.ts';
 import { inspect, INSPECT_SETTINGS } from './commands/inspect-calibration.ts';
 import { list } from './commands/list.ts';
 import { pick, PICK_SETTINGS } from './commands/pick.ts';
-import { prune, PRUNE_SETTINGS } from './commands/prune.ts';
-import { resume, RESUME_SETTINGS } from './commands/resume.ts';
+import { prune } from './commands/prune.ts';
+import { resume } from './commands/resume.ts';
 import { score, SCORE_SETTINGS } from './commands/score.ts';
 import { status } from './commands/status.ts';
 import { verify, VERIFY_SETTINGS } from './commands/verify.ts';
@@ -12,6 +12,7 @@ import { worker } from './commands/worker.ts';
 import { openConsole, type Console } from './console.ts';
 import { ownVersion } from './environment.ts';
 import { takeSignals } from './interrupt.ts';
+import { PRUNE_SETTINGS, RESUME_SETTINGS } from './prune-settings.ts';
 import {
   declareSettings,
   requireSetting,
@@ -169,6 +170,7 @@ Examples:
   blockpruner prune --model ./Qwen2-7B --calibration 'docs/*.md' --pack documents --ratio 0.2 --block-type mha
   blockpruner prune --model ./Qwen2-7B --calibration book.txt --target-params 5.5B --keep layer.0,layer.27
   blockpruner prune --model model.gguf --calibration book.txt --max-increase 20% --start-mask mha.3+mlp.7
+  blockpruner prune --config run.yaml --output runs/mine --resume
   blockpruner prune --config run.yaml --dry-run`;
 
 const RESUME_EXAMPLES = `

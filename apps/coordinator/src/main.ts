@@ -1,27 +1,30 @@
 /**
  * The `blockpruner` command, and the map of everything.
  *
- * cli.ts - the commands and their help; commands/ - one file a command: prune, resume, verify, score, status,
- * pick, list, doctor, inspect-calibration, worker. setting.ts, target-settings.ts, worker-setting.ts and monitoring-setting.ts - every option and
- * its default (setting-schema.ts); resolve-settings.ts - flag > environment > config file > default. stop-options.ts and
- * stop-words.ts - how much is to go, and what ended a run; start-mask.ts and search-problem.ts - which blocks may;
- * run-sizes.ts - every size that a run has led to, and whether it can be extended. objective-unit.ts - the unit of margins.
- * locate-inputs.ts - what the user names, found on the disk or fetched from the
- * hub (@blockpruner/hub); inputs.ts - a model and the rows of a text, checked before anything is written;
- * calibration-source.ts - a text with its weight; run-rows.ts - all sets of rows, and the held-out ones;
+ * cli.ts - the commands and their help; commands/ - one file a command: prune, resume, verify, score, status, pick,
+ * list, doctor, inspect-calibration, worker. setting.ts, target-settings.ts, worker-setting.ts and
+ * monitoring-setting.ts - every option and its default (setting-schema.ts); resolve-settings.ts - flag > environment >
+ * config file > default. prune-settings.ts - what a run is created with, and what a resume takes; created-with.ts -
+ * what it was created with; same-run.ts - whether that is what is asked for now; run-config.ts - what its numbers
+ * follow from. stop-options.ts and stop-words.ts - how much is to go, and what ended a run; start-mask.ts and
+ * search-problem.ts - which blocks may; run-sizes.ts - every size that a run has led to, and whether it can be
+ * extended. objective-unit.ts - the unit of margins. locate-inputs.ts - what the user names, found on the disk or
+ * fetched from the hub (@blockpruner/hub); inputs.ts - a model and the rows of a text, checked before anything is
+ * written; calibration-source.ts - a text with its weight; run-rows.ts - all sets of rows, and the held-out ones;
  * calibration-report.ts - what a calibration set holds; worker-plan.ts - how many workers, where; remote-port.ts - the
- * port for workers of other machines, and who is let in. run-session.ts - one run from open port to printed result;
- * search-settings.ts - what is searched, and how; search-run.ts - the loop of the search; decision-records.ts - its
- * decisions as they are journaled; expected-work.ts and pace.ts - how long it takes; held-out.ts and over-fitting.ts -
- * scores that decide nothing, and what they show; set-disagreement.ts - where one calibration set alone would choose otherwise; foresight.ts - what it has done
- * ahead of its decisions; run-cells.ts - where cells go; close-calls.ts - noise, and choices made again in fp32;
- * iteration-list.ts and verification-report.ts - what verify is asked for and says; monitoring.ts - what a cluster sees of a run
- * (@blockpruner/monitoring); numeric-class.ts; running-fleet.ts -
- * ports and workers of a run; artifact-plan.ts, artifact-process.ts and artifact-child.ts - the process that serves the
- * model's files (@blockpruner/artifacts), artifact-message.ts - what it is told; fleet-driver.ts - the fleet's state
- * machine (@blockpruner/fleet) on real connections (@blockpruner/wire), peers.ts - who they are, barren-stays.ts,
- * running-clock.ts and worker-wait.ts - patience with them, fleet-hooks.ts and fleet-log.ts - what is heard of it;
- * local-workers.ts - the processes of local:N.
+ * port for workers of other machines, and who is let in. going-on.ts - a run after its last decision; run-session.ts -
+ * one run from open port to printed result; search-settings.ts - what is searched, and how; search-run.ts - the loop of
+ * the search; decision-records.ts - its decisions as they are journaled; expected-work.ts and pace.ts - how long it
+ * takes; held-out.ts and over-fitting.ts - scores that decide nothing, and what they show; set-disagreement.ts - where
+ * one calibration set alone would choose otherwise; foresight.ts - what it has done ahead of its decisions;
+ * run-cells.ts - where cells go; close-calls.ts - noise, and choices made again in fp32; iteration-list.ts and
+ * verification-report.ts - what verify is asked for and says; monitoring.ts - what a cluster sees of a run
+ * (@blockpruner/monitoring); numeric-class.ts; running-fleet.ts - ports and workers of a run; artifact-plan.ts,
+ * artifact-process.ts and artifact-child.ts - the process that serves the model's files (@blockpruner/artifacts),
+ * artifact-message.ts - what it is told; fleet-driver.ts - the fleet's state machine (@blockpruner/fleet) on real
+ * connections (@blockpruner/wire), peers.ts - who they are, barren-stays.ts, running-clock.ts and worker-wait.ts -
+ * patience with them, fleet-hooks.ts and fleet-log.ts - what is heard of it; local-workers.ts - the processes of
+ * local:N.
  *
  * What computes runs in apps/worker. The search (@blockpruner/search), the run folder (@blockpruner/journal) and
  * the scores (@blockpruner/perplexity) know nothing of processes or sockets.

@@ -153,6 +153,12 @@ const SETTINGS = {
     group: 'Output',
     schema: text,
   },
+  resume: {
+    key: 'resume',
+    description: 'go on with the run in --output where there is one; start it there where there is none',
+    group: 'Output',
+    schema: z.boolean().describe('true or false'),
+  },
   json: {
     key: 'json',
     description: 'print the result as JSON',

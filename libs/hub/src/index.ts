@@ -8,5 +8,5 @@ export type { HubProgress } from './file-downloads.ts';
 export { HubError } from './hub-error.ts';
 export type { HubSettings } from './hub-settings.ts';
 export { resolveHubSettings } from './hub-settings.ts';
-export { parseDatasetReference, parseModelReference } from './reference.ts';
+export { isCommit, parseDatasetReference, parseModelReference } from './reference.ts';
 export type { DatasetReference, ModelReference } from './reference.ts';

@@ -16,7 +16,7 @@ export type { RunFolderErrorCode } from './errors.ts';
 export type { JournalNote } from './event.ts';
 export { encodeJson } from './json-fields.ts';
 export type { NewRun } from './new-run.ts';
-export { readRun, readRunContents, readRunRows } from './read-run.ts';
+export { holdsRun, readRun, readRunContents, readRunRows } from './read-run.ts';
 export type { RunContents, RunView } from './read-run.ts';
 export { buildRemovalOrder } from './removal-order.ts';
 export type { RemovalOrder } from './removal-order.ts';

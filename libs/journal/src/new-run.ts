@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { checkRowLengths, encodeRows, MAX_ROWS_BYTES, rowsHash } from './calibration-rows.ts';
 import { ioError, RunFolderError } from './errors.ts';
@@ -32,24 +32,40 @@ export interface NewRun {
 }
 
 /**
- * Makes the files of a new run in an absent or empty folder and leaves nothing behind where that fails. The journal
- * comes last: a folder that has one is a run.
- * @param claim takes the folder, or throws
- * @throws RunFolderError `taken` or `io`, RangeError when the config does not fit the rows
+ * Makes the files of a new run in an absent or empty folder, or in one where a crash came before the run was made, and
+ * leaves nothing behind where that fails. The journal comes last: a folder that has one is a run.
+ * @param acquire takes the folder, or throws
+ * @throws RunFolderError `taken`, `owned`, `lost-ownership` or `io`, RangeError when the config does not fit the rows
  */
-export async function makeRun(path: string, run: NewRun, claim: () => Ownership): Promise<Ownership> {
+export async function makeRun(
+  path: string,
+  run: NewRun,
+  acquire: () => Promise<Ownership>,
+): Promise<Ownership> {
   const files = runFiles(run);
-  const made = await makeEmptyFolder(path);
-  const ownership = claim();
+  const made = await makeFolder(path);
+  await requireNoRun(path);
+  const ownership = await acquire();
   try {
-    for (const [name, text] of files) await writeWhole(join(path, name), text);
+    await requireNoRun(path); // Another may have made its run meanwhile.
+  } catch (error) {
+    ownership.release();
+    throw error;
+  }
+  try {
+    for (const [name, text] of files) {
+      ownership.check();
+      await writeWhole(join(path, name), text);
+    }
     if (made !== undefined) {
       const top = dirname(resolve(made));
       for (let folder = resolve(path); folder !== top;) await syncFolder((folder = dirname(folder)));
     }
     return ownership;
   } catch (error) {
-    for (const [name] of files) await rm(join(path, name), { force: true }).catch(() => undefined);
+    const isOurs = !(error instanceof RunFolderError) || error.code !== 'lost-ownership';
+    if (isOurs)
+      for (const [name] of files) await rm(join(path, name), { force: true }).catch(() => undefined);
     ownership.release();
     if (made !== undefined) await rmdir(path).catch(() => undefined);
     throw error;
@@ -74,20 +90,31 @@ function runFiles(run: NewRun): [name: string, text: string][] {
 }
 
 /** @returns the first folder that had to be made, if any */
-async function makeEmptyFolder(path: string): Promise<string | undefined> {
-  let made: string | undefined;
-  let names: string[];
+async function makeFolder(path: string): Promise<string | undefined> {
   try {
-    made = await mkdir(path, { recursive: true });
-    names = await readdir(path);
+    return await mkdir(path, { recursive: true });
   } catch (error) {
     throw ioError(error, 'make', path);
   }
-  if (names.includes(JOURNAL_FILE) || names.includes(OWNER_FILE)) {
+}
+
+/** What a crash leaves of a run that was being made: every file is claimed by `owner.json`, and nothing was computed. */
+const BEFORE_THE_RUN = new RegExp(
+  `^(${[CONFIG_FILE, ENVIRONMENT_FILE, ROWS_FILE, CELLS_FILE, ITERATIONS_FILE, OWNER_FILE].join('|')}|.*\\.incomplete)$`,
+);
+
+/** @throws RunFolderError `taken` when the folder holds a run, or anything that no start of one has left there */
+async function requireNoRun(path: string): Promise<void> {
+  const names = await readdir(path).catch((error: unknown) => {
+    throw ioError(error, 'read', path);
+  });
+  if (names.includes(JOURNAL_FILE)) {
     throw new RunFolderError('taken', `${path} already holds a run: resume it, or choose another folder`);
   }
-  if (names.length > 0) {
-    throw new RunFolderError('taken', `${path} is not empty (${names[0]}): choose an empty or a new folder`);
+  const isUnfinished = names.includes(OWNER_FILE);
+  let foreign = names.find((name) => !isUnfinished || !BEFORE_THE_RUN.test(name));
+  if (names.includes(CELLS_FILE) && (await stat(join(path, CELLS_FILE))).size > 0) foreign ??= CELLS_FILE;
+  if (foreign !== undefined) {
+    throw new RunFolderError('taken', `${path} is not empty (${foreign}): choose an empty or a new folder`);
   }
-  return made;
 }

@@ -57,13 +57,6 @@ export class Ownership {
     this.stopHeartbeat = clock.every(times.heartbeatMs, () => this.beat());
   }
 
-  /** @throws RunFolderError `taken` when the folder already has an owner, `io` */
-  static claim(folder: string, times: OwnershipTimes, clock: RunClock): Ownership {
-    const claimed = Ownership.tryClaim(folder, times, clock);
-    if (claimed) return claimed;
-    throw new RunFolderError('taken', `${folder} is being used by another run: choose another folder`);
-  }
-
   /**
    * Takes the folder at once when nobody has it or its owner provably died, else once its owner's heartbeat has
    * stood still for `staleMs` (2).

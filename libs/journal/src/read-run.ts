@@ -1,10 +1,21 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Cell } from '@blockpruner/perplexity';
 import { readRows } from './calibration-rows.ts';
+import { JOURNAL_FILE } from './file-names.ts';
 import { readOwner } from './ownership.ts';
 import type { OwnerRecord } from './owner-record.ts';
 import { replay, type Replay } from './replay.ts';
 import { configHash, type RunConfig } from './run-config.ts';
 import type { RunProgress } from './run-state.ts';
+
+/** Whether a folder holds a run, finished or not. One that was left before its run was made holds none. */
+export async function holdsRun(path: string): Promise<boolean> {
+  return access(join(path, JOURNAL_FILE)).then(
+    () => true,
+    () => false,
+  );
+}
 
 /** A run as it can be seen from outside, now. */
 export interface RunView extends RunProgress {

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { fillRun, finishRun, runPath } from '../test/example-run.ts';
+import { FAST, fillRun, finishRun, runPath } from '../test/example-run.ts';
 import { cellsOf, CONFIG, decisionOf, DENSE, NEW_RUN, NUMERIC_CLASS } from '../test/example-values.ts';
-import { readRun, readRunContents, RunFolder } from './index.ts';
+import { holdsRun, readRun, readRunContents, RunFolder } from './index.ts';
 
 const lines = (path: string, name: string): string[] =>
   readFileSync(join(path, name), 'utf8').trim().split('\n');
@@ -143,13 +143,55 @@ describe('RunFolder', () => {
 
   it('lets only one of several runs have a new folder', async () => {
     const path = runPath();
-    const attempts = await Promise.allSettled([0, 1, 2].map(() => RunFolder.create(path, NEW_RUN)));
+    const attempts = await Promise.allSettled([0, 1, 2].map(() => RunFolder.create(path, NEW_RUN, FAST)));
     const made = attempts.filter((attempt) => attempt.status === 'fulfilled');
     const refused = attempts.filter((attempt) => attempt.status === 'rejected');
     expect(made).toHaveLength(1);
-    expect(refused.map(({ reason }) => (reason as { code: string }).code)).toEqual(['taken', 'taken']);
+    for (const { reason } of refused) expect(['taken', 'owned']).toContain((reason as { code: string }).code);
+    expect(refused).toHaveLength(2);
     await made[0].value.release();
     expect((await readRun(path)).config).toEqual(CONFIG);
+  });
+
+  it('makes a run where a crash came before one was made, once its owner is seen to be dead', async () => {
+    const path = runPath();
+    mkdirSync(path);
+    const write = (name: string, text: string): void => writeFileSync(join(path, name), text);
+    write('owner.json', '');
+    write('config.yaml', 'of another start');
+    write('cells.bin', '');
+    write('journal.jsonl.incomplete', '{"crc"');
+    expect(await holdsRun(path)).toBe(false);
+    const waits: string[] = [];
+    const run = await RunFolder.create(path, NEW_RUN, { ...FAST, onWait: (line) => waits.push(line) });
+    expect(waits).toEqual([expect.stringContaining('waiting up to 1 s')]);
+    await run.release();
+    expect(await holdsRun(path)).toBe(true);
+    expect(readFileSync(join(path, 'config.yaml'), 'utf8')).toBe(NEW_RUN.configYaml);
+  });
+
+  it.each(['notes.txt', 'result.json', 'cells.bin'])(
+    'takes nothing for such a start that holds %s, and changes nothing there',
+    async (name) => {
+      const path = runPath();
+      mkdirSync(path);
+      writeFileSync(join(path, 'owner.json'), '');
+      writeFileSync(join(path, name), 'something');
+      const refused = {
+        code: 'taken',
+        message: `${path} is not empty (${name}): choose an empty or a new folder`,
+      };
+      await expect(RunFolder.create(path, NEW_RUN, FAST)).rejects.toMatchObject(refused);
+      expect(readdirSync(path).sort()).toEqual([name, 'owner.json'].sort());
+    },
+  );
+
+  it('leaves a config.yaml alone that no run has been started with', async () => {
+    const path = runPath();
+    mkdirSync(path);
+    writeFileSync(join(path, 'config.yaml'), 'mine');
+    await expect(RunFolder.create(path, NEW_RUN, FAST)).rejects.toMatchObject({ code: 'taken' });
+    expect(readFileSync(join(path, 'config.yaml'), 'utf8')).toBe('mine');
   });
 
   it('says of a folder without a journal that it is not a run', async () => {

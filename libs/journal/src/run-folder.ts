@@ -1,4 +1,3 @@
-import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { StopRule } from '@blockpruner/blocks';
 import type { Cell } from '@blockpruner/perplexity';
@@ -27,6 +26,7 @@ import { iterationLine } from './iteration-line.ts';
 import { encodeLine } from './journal-line.ts';
 import { canonicalJson, encodeJson, unfit } from './json-fields.ts';
 import { makeRun, type NewRun } from './new-run.ts';
+import { holdsRun } from './read-run.ts';
 import { Ownership, type OwnershipTimes } from './ownership.ts';
 import type { RemovalOrder } from './removal-order.ts';
 import { replay, type Replay } from './replay.ts';
@@ -99,13 +99,15 @@ export class RunFolder {
   }
 
   /**
-   * Makes a run in an absent or empty folder.
-   * @throws RunFolderError `taken` or `io`, RangeError when the config does not fit the rows
+   * Makes a run in an absent or empty folder, or in one whose last owner died before it had made its run.
+   * @throws RunFolderError `taken`, `owned` or `io`, RangeError when the config does not fit the rows
    */
   static async create(path: string, run: NewRun, options: RunFolderOptions = {}): Promise<RunFolder> {
-    const { clock = SYSTEM_CLOCK } = options;
+    const { clock = SYSTEM_CLOCK, onWait = () => undefined } = options;
     const folder = resolve(path);
-    const ownership = await makeRun(folder, run, () => Ownership.claim(folder, timesOf(options), clock));
+    const ownership = await makeRun(folder, run, () =>
+      Ownership.acquire(folder, timesOf(options), clock, onWait),
+    );
     return RunFolder.load(folder, ownership, clock);
   }
 
@@ -117,9 +119,7 @@ export class RunFolder {
   static async open(path: string, options: RunFolderOptions = {}): Promise<RunFolder> {
     const { clock = SYSTEM_CLOCK, onWait = () => undefined } = options;
     const folder = resolve(path);
-    await access(join(folder, names.JOURNAL_FILE)).catch(() => {
-      throw notARun(folder);
-    });
+    if (!(await holdsRun(folder))) throw notARun(folder);
     const ownership = await Ownership.acquire(folder, timesOf(options), clock, onWait);
     return RunFolder.load(folder, ownership, clock);
   }

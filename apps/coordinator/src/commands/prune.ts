@@ -1,54 +1,32 @@
 import { join, resolve } from 'node:path';
 import { formatMask, type ModelShape } from '@blockpruner/blocks';
-import type { Checkpoint } from '@blockpruner/checkpoint';
-import { RunFolder, type RunConfig } from '@blockpruner/journal';
-import type { SearchMethod, SearchProblem } from '@blockpruner/search';
+import { holdsRun, RunFolder, RunFolderError } from '@blockpruner/journal';
+import type { SearchProblem } from '@blockpruner/search';
 import type { Command } from 'commander';
 import type { Console } from '../console.ts';
 import { describeEnvironment } from '../environment.ts';
 import { openModel } from '../inputs.ts';
 import { dryRunReport } from '../dry-run-report.ts';
-import { requireSetting, resolveSettings, settingsYaml, type ResolvedSettings } from '../resolve-settings.ts';
+import { goOn } from '../going-on.ts';
+import { PRUNE_SETTINGS, type PruneSettings } from '../prune-settings.ts';
+import { requireSetting, resolveSettings, settingsYaml } from '../resolve-settings.ts';
+import { runConfig } from '../run-config.ts';
 import { newRunId } from '../running-fleet.ts';
 import { openMonitoring, planMonitoring } from '../monitoring.ts';
-import { openRows, rowSources, type CommandRows, type RowConfig } from '../run-rows.ts';
+import { openRows, rowSources, type CommandRows } from '../run-rows.ts';
 import { carryOut } from '../run-session.ts';
+import { settingsOfRun } from '../same-run.ts';
 import { searchProblem } from '../search-problem.ts';
 import { searchMethod } from '../search-settings.ts';
-import {
-  INPUT_SETTINGS,
-  MONITORING_SETTINGS,
-  PRINT_SETTINGS,
-  WORKER_SETTINGS,
-  type SettingName,
-} from '../setting.ts';
 import { readStartBlocks } from '../start-mask.ts';
 import { requireStopRule } from '../stop-options.ts';
-import { STOP_SETTINGS } from '../target-settings.ts';
+import { UsageError } from '../usage-error.ts';
 import { longestRowTokens, planWorkers } from '../worker-plan.ts';
 
-export const PRUNE_SETTINGS = [
-  ...INPUT_SETTINGS,
-  'heldOut',
-  'heldOutRows',
-  ...STOP_SETTINGS,
-  'blockType',
-  'keep',
-  'startMask',
-  'objective',
-  'search',
-  'confidence',
-  'confirm',
-  ...WORKER_SETTINGS,
-  ...MONITORING_SETTINGS,
-  'output',
-  'dryRun',
-  ...PRINT_SETTINGS,
-] as const satisfies SettingName[];
-
-type PruneSettings = ResolvedSettings<(typeof PRUNE_SETTINGS)[number]>;
-
-/** `blockpruner prune`: the search on a model, from nothing to a run folder with a result. */
+/**
+ * `blockpruner prune`: the search on a model, from nothing to a run folder with a result; with `--resume` from wherever
+ * the run in that folder stands.
+ */
 export async function prune(command: Command, open: (settings: PruneSettings) => Console): Promise<void> {
   const settings = resolveSettings(command, PRUNE_SETTINGS);
   const { values } = settings;
@@ -60,6 +38,11 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
   const problemOf = (shape: ModelShape): SearchProblem => searchProblem(settings, start, stop, shape);
   const method = searchMethod(settings);
   const monitoringPlan = planMonitoring(values);
+  const run = values.resume ? requireOutput(settings) : undefined;
+  if (run !== undefined && (await holdsRun(run))) {
+    const ofRun = await settingsOfRun(run, settings);
+    if (!values.dryRun) return goOnAsAsked(run, ofRun, open);
+  }
   const console = open(settings);
   const { logger, progress } = console;
   const monitoring = await openMonitoring(monitoringPlan, console);
@@ -87,36 +70,37 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
     json: values.json ?? false,
     rows,
     openFolder: () =>
-      RunFolder.create(path, {
-        config: runConfig(checkpoint, config, problem, method, values.confirm),
-        configYaml: settingsYaml(pinnedSettings(settings, { model: model.pinned, ...pinned }, problem)),
-        environment: describeEnvironment(),
-        calibrationRows: rows,
-        createdAt: new Date().toISOString(),
-      }),
+      RunFolder.create(
+        path,
+        {
+          config: runConfig(checkpoint, config, problem, method, values.confirm),
+          configYaml: settingsYaml(pinnedSettings(settings, { model: model.pinned, ...pinned }, problem)),
+          environment: describeEnvironment(),
+          calibrationRows: rows,
+          createdAt: new Date().toISOString(),
+        },
+        { onWait: (message) => logger.warn(message) },
+      ),
   });
 }
 
-/** What the numbers of a run follow from; a resume with anything else is refused. */
-export function runConfig(
-  checkpoint: Checkpoint,
-  rows: RowConfig,
-  problem: SearchProblem,
-  method: SearchMethod,
-  confirm: RunConfig['confirm'],
-): RunConfig {
-  return {
-    modelFingerprint: checkpoint.fingerprint,
-    ...rows,
-    layerCount: checkpoint.shape.layerCount,
-    blockType: problem.blockType,
-    ...method,
-    stop: problem.stop,
-    ...(confirm && { confirm }),
-    ...(problem.keep && { keep: formatMask(problem.keep) }),
-    ...(problem.start && { startMask: formatMask(problem.start) }),
-    ...(problem.objective === 'score-per-param' && { objective: problem.objective }),
-  };
+function requireOutput({ values }: PruneSettings): string {
+  if (values.output !== undefined) return values.output;
+  throw new UsageError('--resume goes on with the run in --output: name its folder with --output <dir>');
+}
+
+/** What is not the run's own is an option given wrongly: trying again cannot help. */
+async function goOnAsAsked(
+  run: string,
+  settings: PruneSettings,
+  open: (settings: PruneSettings) => Console,
+): Promise<void> {
+  try {
+    await goOn(run, settings, () => open(settings));
+  } catch (error) {
+    if (!(error instanceof RunFolderError) || error.code !== 'mismatch') throw error;
+    throw new UsageError(error.message, { cause: error });
+  }
 }
 
 const PATH_SETTINGS = ['cacheDir', 'output', 'tlsCert', 'tlsKey', 'tlsClientCa', 'tokenFile'] as const;

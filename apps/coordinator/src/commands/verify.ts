@@ -6,6 +6,7 @@ import { CellTable } from '@blockpruner/perplexity';
 import { verifyDecision, type Finding } from '@blockpruner/search';
 import type { Command } from 'commander';
 import type { Console } from '../console.ts';
+import { createdWith, workerSettings } from '../created-with.ts';
 import { openModel } from '../inputs.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { iterationsOf } from '../iteration-list.ts';
@@ -19,7 +20,6 @@ import { shapePlansOf } from '../shape-plans.ts';
 import { RunError } from '../usage-error.ts';
 import { agrees, verificationReport } from '../verification-report.ts';
 import { longestRowTokens, planWorkers } from '../worker-plan.ts';
-import { createdWith, workerSettings } from './resume.ts';
 
 export const VERIFY_SETTINGS = [
   'model',
