@@ -10,9 +10,9 @@ import {
   type TemporaryFolder,
 } from '@blockpruner/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { codes, page, ROOT, table } from './pages.ts';
 import { wordTokenizer } from './word-tokenizer.ts';
 
-const ROOT = join(import.meta.dirname, '..');
 const BIN = join(ROOT, 'apps/coordinator/bin');
 const PAGES = globSync('{*.md,docs/**/*.md,tools/**/*.md}', { cwd: ROOT }).sort();
 const COMMANDS = [
@@ -36,8 +36,6 @@ interface Option {
   readonly environment: string;
   readonly default: string;
 }
-
-const page = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 
 function optionOf([, usage, text]: RegExpMatchArray): Option {
   const inParentheses = (pattern: RegExp): string => pattern.exec(text)?.[1] ?? '';
@@ -76,25 +74,6 @@ function commands(file: string): string[][] {
       return [command, ...words.slice(command.length).trim().split(/\s+/)];
     });
 }
-
-/** The cells of the first table below a text of the page, without its head. */
-function table(file: string, above: string): string[][] {
-  const below = page(file).slice(page(file).indexOf(above));
-  const lines =
-    below
-      .match(/(?:^\|.*\n)+/m)?.[0]
-      .trimEnd()
-      .split('\n') ?? [];
-  return lines.slice(2).map((line) =>
-    line
-      .split('|')
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  );
-}
-
-/** What stands between backquotes. */
-const codes = (text: string): string[] => [...text.matchAll(/`([^`]+)`/g)].map(([, code]) => code);
 
 const names = (file: string, above: string): string[] =>
   table(file, above).flatMap(([first]) => codes(first));

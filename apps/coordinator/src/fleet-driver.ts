@@ -1,4 +1,4 @@
-import { unitOf, type BlockIndex, type Mask, type ShapePlan } from '@blockpruner/blocks';
+import type { BlockIndex, Mask, ShapePlan } from '@blockpruner/blocks';
 import {
   CellSupply,
   Fleet,
@@ -6,12 +6,12 @@ import {
   type CellDemand,
   type FleetCounters,
   type FleetEvent,
+  type FleetState,
   type Work,
 } from '@blockpruner/fleet';
 import { cellKey, type CellId } from '@blockpruner/perplexity';
 import {
   FleetServer,
-  PROTOCOL_VERSION,
   type Hello,
   type ServerSecurity,
   type WorkerConnection,
@@ -20,18 +20,14 @@ import {
 import { BarrenStays } from './barren-stays.ts';
 import type { EvaluationHooks, FleetDriverOptions } from './fleet-hooks.ts';
 import { logFleetEvent } from './fleet-log.ts';
+import { fleetRules } from './fleet-rules.ts';
 import { Peers } from './peers.ts';
 import { RunningClock } from './running-clock.ts';
 import { ShapePlans } from './shape-plans.ts';
 import { RunError } from './usage-error.ts';
+import { assignment, welcome } from './words-to-workers.ts';
 
-const HEARTBEAT_MS = 2000;
-const HEARTBEAT_TIMEOUT_MS = 15_000;
 const TICK_MS = 500;
-/** Of all cells, so many are computed by two workers, wherever there are two. */
-const CHECKED_SHARE = 0.005;
-/** Rows on which the candidates that a decision is between are computed by two workers. */
-const CONFIRMED_ROWS = 2;
 const clock = new RunningClock();
 
 /**
@@ -50,6 +46,7 @@ export class FleetDriver {
   private readonly peers = new Peers();
   private readonly stays = new BarrenStays();
   private flopsOfFinished = 0;
+  private refusals = 0;
   readonly shapePlans: ShapePlans;
   private readonly ticker: NodeJS.Timeout;
   private evaluation:
@@ -67,24 +64,14 @@ export class FleetDriver {
   constructor(options: FleetDriverOptions) {
     this.options = options;
     this.shapePlans = options.shapePlans ?? new ShapePlans();
-    this.fleet = new Fleet({
-      shape: options.shape,
-      rowTokens: options.rows.map((row) => row.length),
-      leaseMs: options.leaseMs,
-      heartbeatTimeoutMs: HEARTBEAT_TIMEOUT_MS,
-      maxTasksPerWorker: 2,
-      checkedShare: CHECKED_SHARE,
-      confirmedRows: CONFIRMED_ROWS,
-      seed: options.seed,
-      targetTaskMs: options.targetTaskMs,
-      mixedClasses: options.mixedClasses,
-      numericClass: options.numericClass,
-    });
+    this.fleet = new Fleet(fleetRules(options));
     this.server = new FleetServer({
       onHello: (connection, hello) => this.guard(() => this.join(connection, hello)),
       onMessage: (connection, message) => this.guard(() => this.receive(connection, message)),
       onRejected: (peer, reason) => {
-        if (!this.closed) options.logger.warn({ peer, reason }, 'worker refused');
+        if (this.closed) return;
+        this.refusals++;
+        options.logger.warn({ peer, reason }, 'worker refused');
       },
       onTrouble: (reason) => options.logger.warn({ reason }, 'the port needs attention'),
       onClosed: (connection, reason) => this.guard(() => this.leave(connection, 'lost', reason)),
@@ -94,6 +81,16 @@ export class FleetDriver {
 
   get counters(): Readonly<FleetCounters> {
     return this.fleet.counters;
+  }
+
+  /** Workers and tasks at this moment. */
+  get state(): FleetState {
+    return this.fleet.state;
+  }
+
+  /** Connections that were turned away, of workers and of others. */
+  get refusedCount(): number {
+    return this.refusals;
   }
 
   get numericClass(): string | undefined {
@@ -108,6 +105,12 @@ export class FleetDriver {
   /** FLOPs of all that was computed so far, as whole sweeps compute it. */
   get flops(): number {
     return this.flopsOfFinished + this.fleet.progress().doneFlops + this.fleet.aheadFlops;
+  }
+
+  /** FLOPs of what was asked for and is not done. */
+  get flopsUnderWay(): number {
+    const { totalFlops, doneFlops } = this.fleet.progress();
+    return totalFlops - doneFlops;
   }
 
   /** FLOP/s that each of these workers measured on its device; 0 where it has measured nothing. */
@@ -198,9 +201,7 @@ export class FleetDriver {
     }
     const answer = this.fleet.join({ id: workerId, name, numericClass, device }, now());
     if (!answer.accepted) {
-      logger.warn({ worker: name, peer: connection.peer, reason: answer.reason }, 'worker refused');
-      connection.refuse(answer.reason);
-      return;
+      return this.refuse(connection, name, answer.reason);
     }
     this.peers.add(workerId, connection, name, numericClass);
     this.stays.begin(workerId, name, device);
@@ -210,18 +211,13 @@ export class FleetDriver {
     );
     const { threads, version } = hello;
     this.options.onNote({ kind: 'worker-joined', name, device, numericClass, threads, version });
-    const { runId, model, longestRowTokens, microBatchRows, artifacts } = this.options;
-    connection.send({
-      kind: 'welcome',
-      protocol: PROTOCOL_VERSION,
-      runId,
-      model,
-      heartbeatMs: HEARTBEAT_MS,
-      shapePlan: this.shapePlans.of(numericClass) ?? null,
-      longestRowTokens,
-      microBatchRows,
-      artifacts,
-    });
+    connection.send(welcome(this.options, this.shapePlans.of(numericClass) ?? null));
+  }
+
+  private refuse(connection: WorkerConnection, worker: string, reason: string): void {
+    this.refusals++;
+    this.options.logger.warn({ worker, peer: connection.peer, reason }, 'worker refused');
+    connection.refuse(reason);
   }
 
   private receive(connection: WorkerConnection, message: WorkerMessage): void {
@@ -232,10 +228,8 @@ export class FleetDriver {
     switch (message.kind) {
       case 'ready':
         if (message.modelFingerprint !== model.fingerprint) {
-          connection.refuse(
-            `the model loaded has fingerprint ${message.modelFingerprint}, not ${model.fingerprint}`,
-          );
-          return;
+          const reason = `the model loaded has fingerprint ${message.modelFingerprint}, not ${model.fingerprint}`;
+          return this.refuse(connection, worker, reason);
         }
         this.offerPlan(workerId, message.shapePlan);
         this.peers.measured(workerId, message.peakFlopsPerSecond);
@@ -367,16 +361,11 @@ export class FleetDriver {
     for (const { workerId, taskId } of cancellations)
       this.peers.connectionOf(workerId)?.send({ kind: 'cancel', taskId });
     for (const { workerId, task } of assignments) {
-      const { id, base, candidates, baseline, inFp32 = false } = task;
-      const rows = task.rows.map((index) => ({ index, tokenIds: this.options.rows[index] }));
       const plan = this.shapePlans.of(this.peers.classOf(workerId));
       if (plan === undefined)
         throw new Error(`worker ${this.peers.nameOf(workerId)} is ready without a shape plan`);
       this.stays.tookTask(workerId);
-      this.peers.connectionOf(workerId)?.send({
-        kind: 'assign',
-        task: { taskId: id, base, candidates, unit: unitOf(task), baseline, rows, plan, inFp32 },
-      });
+      this.peers.connectionOf(workerId)?.send(assignment(task, plan, this.options.rows));
     }
   }
 

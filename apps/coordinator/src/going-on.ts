@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { ModelShape, StopRule } from '@blockpruner/blocks';
 import { readRun, readRunRows, RunFolder } from '@blockpruner/journal';
@@ -60,7 +60,7 @@ export async function goOn(
   const createdStop = requireStopRule(then);
   const problemOf = (shape: ModelShape): SearchProblem => searchProblem(then, start, stop, shape);
   const modelPath = requireSetting(then, 'model');
-  const { checkpoint } = await openModel(modelPath, cacheFolder, logger, progress, problemOf);
+  const { checkpoint, name } = await openModel(modelPath, cacheFolder, logger, progress, problemOf);
   const problem = problemOf(checkpoint.shape);
   const rows = await readRunRows(run);
   const { calibrationHash, rowTokens, sets, heldOutRowCount, heldOutHash } = view.config;
@@ -70,7 +70,8 @@ export async function goOn(
   await carryOut({
     console,
     monitoring,
-    runId: basename(resolve(run)),
+    runId: view.runId,
+    modelName: name,
     checkpoint,
     problem,
     plan: planWorkers(workerSettings(now, then), checkpoint.shape, longestRowTokens(rows)),
@@ -79,8 +80,8 @@ export async function goOn(
     rows,
     numericClass: view.numericClass,
     shapePlans: shapePlansOf(view.notes),
-    openFolder: async () => {
-      const folder = await RunFolder.open(run, { onWait: (message) => logger.warn(message) });
+    openFolder: async (options) => {
+      const folder = await RunFolder.open(run, options);
       try {
         folder.requireConfig(config);
         await extend(folder, run, former, stop);

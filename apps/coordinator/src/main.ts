@@ -14,17 +14,18 @@
  * calibration-report.ts - what a calibration set holds; worker-plan.ts - how many workers, where; remote-port.ts - the
  * port for workers of other machines, and who is let in. going-on.ts - a run after its last decision; run-session.ts -
  * one run from open port to printed result; search-settings.ts - what is searched, and how; search-run.ts - the loop of
- * the search; decision-records.ts - its decisions as they are journaled; expected-work.ts and pace.ts - how long it
- * takes; held-out.ts and over-fitting.ts - scores that decide nothing, and what they show; set-disagreement.ts - where
- * one calibration set alone would choose otherwise; foresight.ts - what it has done ahead of its decisions;
- * run-cells.ts - where cells go; close-calls.ts - noise, and choices made again in fp32; iteration-list.ts and
- * verification-report.ts - what verify is asked for and says; monitoring.ts - what a cluster sees of a run
- * (@blockpruner/monitoring); numeric-class.ts; running-fleet.ts - ports and workers of a run; artifact-plan.ts,
- * artifact-process.ts and artifact-child.ts - the process that serves the model's files (@blockpruner/artifacts),
- * artifact-message.ts - what it is told; fleet-driver.ts - the fleet's state machine (@blockpruner/fleet) on real
- * connections (@blockpruner/wire), peers.ts - who they are, barren-stays.ts, running-clock.ts and worker-wait.ts -
- * patience with them, fleet-hooks.ts and fleet-log.ts - what is heard of it; local-workers.ts - the processes of
- * local:N.
+ * the search; decision-records.ts - its decisions as they are journaled; expected-work.ts, pace.ts and work-left.ts -
+ * how long it takes; held-out.ts and over-fitting.ts - scores that decide nothing, and what they show;
+ * set-disagreement.ts - where one calibration set alone would choose otherwise; foresight.ts - what it has done ahead
+ * of its decisions; run-cells.ts - where cells go; close-calls.ts - noise, and choices made again in fp32;
+ * iteration-list.ts and verification-report.ts - what verify is asked for and says; monitoring.ts - what a cluster sees
+ * of a run (@blockpruner/monitoring), search-readings.ts, fleet-readings.ts and worker-speed.ts - what its metrics are
+ * read from; numeric-class.ts; running-fleet.ts - ports and workers of a run; artifact-plan.ts, artifact-process.ts and
+ * artifact-child.ts - the process that serves the model's files (@blockpruner/artifacts), artifact-message.ts - what it
+ * is told; fleet-driver.ts - the fleet's state machine (@blockpruner/fleet) on real connections (@blockpruner/wire),
+ * peers.ts - who they are, barren-stays.ts, running-clock.ts and worker-wait.ts - patience with them, fleet-hooks.ts
+ * and fleet-log.ts - what is heard of it, fleet-rules.ts - by which rules it divides work, words-to-workers.ts - what
+ * workers are told; local-workers.ts - the processes of local:N.
  *
  * What computes runs in apps/worker. The search (@blockpruner/search), the run folder (@blockpruner/journal) and
  * the scores (@blockpruner/perplexity) know nothing of processes or sockets.

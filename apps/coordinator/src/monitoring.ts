@@ -1,5 +1,5 @@
 import { MonitoringPorts, Readiness } from '@blockpruner/monitoring';
-import { MetricsRegistry } from '@blockpruner/telemetry';
+import { CoordinatorMetrics, MetricsRegistry } from '@blockpruner/telemetry';
 import { formatAddress, type Address } from '@blockpruner/wire';
 import type { Console } from './console.ts';
 import { parseListen } from './listen-address.ts';
@@ -17,7 +17,7 @@ export interface MonitoringPlan {
 
 /** What is seen of a run from outside: filled in all the same where nobody looks. */
 export interface Monitoring {
-  readonly registry: MetricsRegistry;
+  readonly metrics: CoordinatorMetrics;
   readonly readiness: Readiness;
 }
 
@@ -35,12 +35,13 @@ export function planMonitoring({ healthListen, metricsListen }: MonitoringSettin
  */
 export async function openMonitoring(plan: MonitoringPlan, { logger }: Console): Promise<Monitoring> {
   const registry = new MetricsRegistry();
+  const metrics = new CoordinatorMetrics(registry);
   const readiness = new Readiness('reading the model and the rows');
   const { metricsPort } = await MonitoringPorts.open({ ...plan, registry, readiness });
-  const { health, metrics } = plan;
+  const { health, metrics: scrapes } = plan;
   if (health) logger.info({ listening: formatAddress(health) }, 'answering health probes');
-  if (metrics && metricsPort !== null) {
-    logger.info({ listening: formatAddress({ ...metrics, port: metricsPort }) }, 'serving metrics');
+  if (scrapes && metricsPort !== null) {
+    logger.info({ listening: formatAddress({ ...scrapes, port: metricsPort }) }, 'serving metrics');
   }
-  return { registry, readiness };
+  return { metrics, readiness };
 }

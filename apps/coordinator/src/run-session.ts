@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Checkpoint } from '@blockpruner/checkpoint';
-import type { RunFolder } from '@blockpruner/journal';
+import type { RunFolder, RunFolderOptions } from '@blockpruner/journal';
 import type { SearchProblem } from '@blockpruner/search';
 import type { Console } from './console.ts';
 import type { CellHandlers, FleetNote } from './fleet-hooks.ts';
@@ -19,6 +19,8 @@ export interface RunSession {
   readonly console: Console;
   readonly monitoring: Monitoring;
   readonly runId: string;
+  /** Names the model, for people. */
+  readonly modelName: string;
   readonly checkpoint: Checkpoint;
   readonly problem: SearchProblem;
   readonly plan: WorkerPlan;
@@ -30,37 +32,54 @@ export interface RunSession {
   /** Plans of numeric classes that a resumed run has fixed. */
   readonly shapePlans?: ShapePlans;
   /** Makes or takes the run folder, once the port is ours. */
-  openFolder(): Promise<RunFolder>;
+  openFolder(options: RunFolderOptions): Promise<RunFolder>;
 }
 
 /** Carries a run out, from an open port to a printed result, and leaves no process and no claim behind. */
 export async function carryOut(session: RunSession): Promise<void> {
-  const { console, problem, json } = session;
+  const { console, problem, json, monitoring } = session;
   const { logger } = console;
+  const { metrics, readiness } = monitoring;
   let handlers: CellHandlers = { onCells: () => undefined, onCorrected: () => undefined };
   let onNote: (note: FleetNote) => void = () => undefined;
   const fleet = await RunningFleet.listen({
     ...session,
     ...console,
+    metrics,
     onCells: (cells, source) => handlers.onCells(cells, source),
     onCorrected: (cells, source) => handlers.onCorrected(cells, source),
     onNote: (note) => onNote(note),
   });
-  const restoreSignals = onInterrupt((reason) => fleet.driver.fail(reason));
+  const interrupt = new AbortController();
+  const restoreSignals = onInterrupt((reason) => {
+    readiness.notReady(reason.message);
+    interrupt.abort(reason);
+    fleet.driver.fail(reason);
+  });
   let folder: RunFolder | undefined;
   let finished = false;
   let interrupted: Interrupted | undefined;
   try {
-    folder = await session.openFolder();
+    readiness.notReady('making or taking the run folder');
+    folder = await session.openFolder({
+      onWait: (message) => logger.warn(message),
+      signal: interrupt.signal,
+      onSynced: (seconds) => metrics.synced(seconds),
+    });
     console.attachLogFile(join(folder.path, 'log.jsonl'));
     logger.info({ folder: folder.path }, 'run folder ready');
+    metrics.started(
+      { run: folder.runId, model: session.modelName, search: folder.config.search },
+      folder.state.notes.filter(({ kind }) => kind === 'resumed').length,
+    );
     const sink = cellSink(folder);
     handlers = sink;
     onNote = (note) => folder?.appendEvent(note);
     fleet.start();
-    session.monitoring.readiness.ready();
-    const result = await runSearch({ problem, folder, fleet, logger, ...sink });
+    readiness.ready();
+    const result = await runSearch({ problem, folder, fleet, logger, metrics, ...sink });
     finished = true;
+    readiness.notReady('the run has finished');
     await fleet.stop(true);
     console.print(resultReport(result, folder.path, json));
   } catch (error) {
@@ -78,6 +97,8 @@ export async function carryOut(session: RunSession): Promise<void> {
     restoreSignals();
     if (!finished) await fleet.stop(false);
     if (interrupted && folder) sayWhatIsKept(folder, interrupted, console);
+    else if (interrupted)
+      logger.warn(`${interrupted.message}, before the run folder was ours: nothing is changed`);
     await folder?.release();
   }
 }

@@ -4,11 +4,18 @@ import { baselineFlops, DENSE, type BlockIndex, type Mask } from '@blockpruner/b
 import { wholeSweep, type CellDemand } from '@blockpruner/fleet';
 import { listModelFiles, type Checkpoint } from '@blockpruner/checkpoint';
 import { cellKey, type CellId, type CellTable } from '@blockpruner/perplexity';
-import { formatCount, formatDuration, type Logger, type ProgressDisplay } from '@blockpruner/telemetry';
+import {
+  formatCount,
+  formatDuration,
+  type CoordinatorMetrics,
+  type Logger,
+  type ProgressDisplay,
+} from '@blockpruner/telemetry';
 import { formatAddress } from '@blockpruner/wire';
 import { ArtifactProcess } from './artifact-process.ts';
 import { FleetDriver } from './fleet-driver.ts';
 import type { CellHandlers, EvaluationHooks, FleetNote } from './fleet-hooks.ts';
+import { fleetReader } from './fleet-readings.ts';
 import { RunningClock } from './running-clock.ts';
 import type { ShapePlans } from './shape-plans.ts';
 import { LocalWorkers } from './local-workers.ts';
@@ -32,13 +39,14 @@ export interface RunningFleetOptions extends CellHandlers {
   /** Plans of numeric classes that a resumed run has fixed. */
   readonly shapePlans?: ShapePlans;
   readonly onNote: (note: FleetNote) => void;
+  readonly metrics: CoordinatorMetrics;
 }
 
 /** How an evaluation shows, and who is asked while it goes on. */
 export interface Pursuit {
   readonly title: () => string;
-  /** Of the search that this is a part of, from the FLOPs that are left here; null where unknown. */
-  readonly secondsLeft?: (flopsLeftHere: number) => number | null;
+  /** Of the search that this is a part of; null where unknown. */
+  readonly secondsLeft?: () => number | null;
   /** A worker has nothing to do. */
   readonly onWaiting?: () => void;
 }
@@ -63,7 +71,7 @@ export class RunningFleet {
 
   /** Opens the ports; starts no worker yet, so that nothing runs when a port is taken. */
   static async listen(options: RunningFleetOptions): Promise<RunningFleet> {
-    const { plan, checkpoint, rows } = options;
+    const { plan, checkpoint, rows, metrics } = options;
     // Before the first worker can ask for them.
     const artifacts = await serveArtifacts(options);
     const onePass = baselineFlops(checkpoint.shape, DENSE, plan.longestRowTokens);
@@ -82,11 +90,18 @@ export class RunningFleet {
       remote: plan.remote !== null,
       seed: randomInt(2 ** 32 - 1), // no worker knows which of its cells are checked
       logger: options.logger,
-      onCells: options.onCells,
+      onCells: (cells, source) => {
+        options.onCells(cells, source);
+        metrics.accepted(
+          cells.length,
+          cells.reduce((sum, { row }) => sum + rows[row].length, 0),
+        );
+      },
       onCorrected: options.onCorrected,
       onNote: options.onNote,
       onUndecided: (cell) => fleet.callReferee(cell),
     });
+    metrics.readFleet(fleetReader(driver));
     const fleet: RunningFleet = new RunningFleet(options, driver, artifacts);
     try {
       await fleet.openPorts();
@@ -178,10 +193,7 @@ export class RunningFleet {
     this.options.progress.clear();
   }
 
-  private display(
-    title: () => string,
-    secondsLeft: (flopsLeftHere: number) => number | null,
-  ): EvaluationHooks['onProgress'] {
+  private display(title: () => string, secondsLeft: () => number | null): EvaluationHooks['onProgress'] {
     return ({
       doneCells,
       totalCells,
@@ -192,7 +204,7 @@ export class RunningFleet {
       connectedWorkers,
     }) => {
       this.watchWorkers(connectedWorkers, readyWorkers);
-      const left = secondsLeft(totalFlops - doneFlops);
+      const left = secondsLeft();
       const details = [
         `${formatCount(tokensPerSecond)} tokens/s`,
         `${readyWorkers} worker${readyWorkers === 1 ? '' : 's'}`,

@@ -20,38 +20,38 @@ import {
   type SearchProblem,
   type Step,
 } from '@blockpruner/search';
-import { logIteration } from '@blockpruner/telemetry';
+import { logIteration, type CoordinatorMetrics } from '@blockpruner/telemetry';
 import { judge, noiseOf, reportDoubts, type JudgeOptions } from './close-calls.ts';
 import { decisionOf, recordOf, sizeOf } from './decision-records.ts';
-import { ExpectedWork } from './expected-work.ts';
 import { Foresight } from './foresight.ts';
 import { heldOutFields, scoreHeldOut, warnOfBrokenHeldOut } from './held-out.ts';
-import { Pace, speedOf, type Speed, type Stretch } from './pace.ts';
+import { speedOf, type Speed } from './pace.ts';
+import { searchReader, type SearchSoFar } from './search-readings.ts';
 import { setScoreRecords, warnOfDisagreement } from './set-disagreement.ts';
 import { describeEnd } from './stop-words.ts';
+import { WorkLeft } from './work-left.ts';
+import { WorkerSpeed } from './worker-speed.ts';
 
 /**
  * The search, from wherever the run folder stands to its end: evaluate what the strategy asks for, decide, and
  * journal each decision before anything uses it.
  * @throws SearchError when the scores leave nothing to choose; Interrupted, RunError or FleetError from the fleet
  */
-export async function runSearch(options: JudgeOptions): Promise<RunResult> {
-  const { problem, folder, fleet, cells, contributors, logger } = options;
+export async function runSearch(
+  options: JudgeOptions & { readonly metrics: CoordinatorMetrics },
+): Promise<RunResult> {
+  const { problem, folder, fleet, cells, contributors, logger, metrics } = options;
   const strategy = strategyFor(problem, folder.config);
   const records: DecisionRecord[] = [...folder.state.decisions];
   const decisions: Decision[] = records.map(decisionOf);
   const expected = expectedEvaluations(problem);
   const speeds: (Speed | null)[] = records.map(() => null); // of another process, with other workers
-  const pace = new Pace();
-  const work = new ExpectedWork(problem, cells, folder.config.search);
+  const left = new WorkLeft(problem, cells, folder.config.search, maskOf(decisions, problem), fleet.driver);
   const meanTokens = sum(cells.rowTokens.slice(0, cells.rowCount)) / cells.rowCount;
   const foresight = new Foresight(strategy, problem, options);
-  let startedMs = performance.now();
-  let flopsBefore = fleet.driver.flops;
-  const sinceDecision = (): Stretch => ({
-    flops: fleet.driver.flops - flopsBefore,
-    seconds: (performance.now() - startedMs) / 1000,
-  });
+  const soFar: SearchSoFar = { decisions, wanted: null, isFinished: false };
+  const speed = new WorkerSpeed(() => fleet.driver.state.workerFlopsPerSecond);
+  metrics.readSearch(searchReader(soFar, options, left, speed));
   let retriesBefore = fleet.driver.counters.retries;
   let stopped: Stopped | undefined = problem.stop.limit && { reason: 'goal' };
 
@@ -60,20 +60,17 @@ export async function runSearch(options: JudgeOptions): Promise<RunResult> {
     if (step.kind === 'done') break;
     const title = `iteration ${decisions.length + 1}/${iterationCount(expected.iterations)}`;
     if (step.kind === 'evaluate') {
-      const [present, ...later] = work.left(maskOf(decisions, problem));
       let wanted: Step = step;
       await fleet.pursue(
         () => {
           wanted = strategy.step(decisions, cells);
+          soFar.wanted = wanted;
           return wanted.kind === 'evaluate' ? wanted : null;
         },
         cells,
         {
           title: () => `${title}${placeOf(wanted, cells.rowCount)}`,
-          secondsLeft: (left) => {
-            const done = sinceDecision();
-            return pace.secondsFor(Math.max(left, present - done.flops) + sum(later), done);
-          },
+          secondsLeft: () => left.seconds,
           onWaiting: () => foresight.onWaiting(decisions),
         },
       );
@@ -93,7 +90,7 @@ export async function runSearch(options: JudgeOptions): Promise<RunResult> {
     const heldOut = await scoreHeldOut(options, mask, decision.removed, `${title}, held-out rows`);
     if (!foresight.stands(step.decision, decisions)) continue; // corrected meanwhile
     const setScores = setScoreRecords(setChoices(problem, decisions, decision, cells));
-    const done = sinceDecision();
+    const done = left.sinceDecision;
     const { seconds } = done;
     const { retries } = fleet.driver.counters;
     const record = recordOf(judgement, decisions, problem, {
@@ -106,8 +103,9 @@ export async function runSearch(options: JudgeOptions): Promise<RunResult> {
     await folder.appendDecision(record);
     decisions.push(decision);
     records.push(record);
-    pace.worked(done);
-    work.decided(mask, done.flops);
+    metrics.decided();
+    soFar.wanted = null;
+    left.decided(maskOf(decisions, problem));
     const cellCount = sum(decision.candidates.map(({ rowCount }) => rowCount));
     const speed = speedOf(done, fleet.driver.peaksOf(contributors));
     speeds.push(speed);
@@ -129,7 +127,7 @@ export async function runSearch(options: JudgeOptions): Promise<RunResult> {
       retries: record.retries,
       parametersRemoved: record.parametersRemoved,
       ratio: record.ratio,
-      etaSeconds: pace.secondsFor(sum(work.left(maskOf(decisions, problem)))),
+      etaSeconds: left.seconds,
       ...heldOutFields(record, folder.state.dense),
     });
     reportDoubts(logger, record, noiseOf(folder), problem.objective);
@@ -137,12 +135,12 @@ export async function runSearch(options: JudgeOptions): Promise<RunResult> {
     warnOfBrokenHeldOut(logger, heldOut, `iteration ${record.iteration}`);
     contributors.clear();
     options.classesInFp32.clear();
-    startedMs = performance.now();
-    flopsBefore = fleet.driver.flops;
     retriesBefore = retries;
   }
   logger.info({ decisions: records.length, stopped }, describeEnd(problem.stop, stopped));
-  return finish(options, records, speeds, stopped);
+  const result = await finish(options, records, speeds, stopped);
+  soFar.isFinished = true; // before any worker is told
+  return result;
 }
 
 async function journalDense(options: JudgeOptions): Promise<void> {

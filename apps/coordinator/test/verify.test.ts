@@ -67,6 +67,7 @@ describe('verify', () => {
       configYaml: read(folder, 'honest/config.yaml'),
       environment: {},
       calibrationRows: honest.rows,
+      runId: 'example',
       createdAt: new Date().toISOString(),
     });
     const winner = parseBlock(second.removed);
@@ -252,6 +253,7 @@ describe('verify, while', () => {
       configYaml: read(folder, 'going-on/config.yaml'),
       environment: {},
       calibrationRows: whole.rows,
+      runId: 'example',
       createdAt: new Date().toISOString(),
     });
     await bare.appendDense(whole.dense!);

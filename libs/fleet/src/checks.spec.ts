@@ -80,6 +80,7 @@ describe('cells that two workers compute', () => {
     fleet.done('a', first.task.id, 0);
     expect(compute(fleet).events).toMatchObject([{ kind: 'cells-differ', workerIds: ['a', 'b'] }, {}]);
     expect(fleet.undecided).toMatchObject({ candidate: 3, row: 0 });
+    expect(fleet.counters.divergentCells).toBe(1);
     expect(fleet.idle()).toBe(false);
     join(fleet, 'c');
     expect(fleet.undecided).toBeUndefined();

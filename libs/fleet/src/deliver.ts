@@ -81,6 +81,7 @@ function compare(books: Books, { info }: Member, cell: Cell, { corrected, events
       counters.confirmedCells++;
       return;
     case 'differs': {
+      counters.divergentCells++;
       const [first, second] = comparison.workers;
       const reason = `${cellName(cell)}: workers ${first.name} and ${second.name} computed different values`;
       events.push({ kind: 'cells-differ', cell, workerIds: [first.id, second.id], reason });

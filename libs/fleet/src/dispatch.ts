@@ -122,6 +122,11 @@ export class Dispatch {
     return gone;
   }
 
+  /** Tasks that wait to be tried again, and lots that no task has been cut of. */
+  get waitingCount(): number {
+    return this.retries.length + this.shares.lotCount;
+  }
+
   /** @param ready all that may get tasks, the worker among them */
   next(worker: Computer, ready: readonly Computer[], nowMs: number): Next | null {
     const resting = this.resting.get(worker.id);

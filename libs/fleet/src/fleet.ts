@@ -5,6 +5,7 @@ import { missingWork } from './cut.ts';
 import { deliver, type Delivery } from './deliver.ts';
 import type { FleetEvent, Leaving } from './fleet-event.ts';
 import type { FleetOptions } from './fleet-options.ts';
+import { stateOf, type FleetState } from './fleet-state.ts';
 import { lotsOf } from './lot.ts';
 import { owedCount, type OpenTask } from './open-task.ts';
 import type { FleetCounters } from './progress.ts';
@@ -54,6 +55,11 @@ export class Fleet {
   /** Workers that may get tasks. */
   get readyCount(): number {
     return this.books.registry.ready().length;
+  }
+
+  /** The fleet at this moment. */
+  get state(): FleetState {
+    return stateOf(this.books);
   }
 
   /** A worker of another numeric class, with an id in use, or convicted before, is refused with the reason. */
@@ -296,6 +302,7 @@ export class Fleet {
         events.push(...dropWorker(this.books, workerId, 'lost', `no heartbeat for ${nowMs - heardMs} ms`));
       } else if (leases.isOverdue(workerId, nowMs)) {
         const overdue = leases.running(workerId) ?? leases.held(workerId)[0];
+        this.books.counters.leasesExpired++;
         const reason = `no cell within the lease of ${leaseMs} ms`;
         events.push({ kind: 'lease-expired', workerId, taskId: overdue.task.id, reason });
         events.push(...dropWorker(this.books, workerId, 'lost', reason, true));

@@ -14,6 +14,7 @@ export type { Delivery } from './deliver.ts';
 export { FleetError } from './fleet-error.ts';
 export type { FleetEvent, Leaving } from './fleet-event.ts';
 export type { FleetOptions } from './fleet-options.ts';
+export type { FleetState } from './fleet-state.ts';
 export type { FleetCounters } from './progress.ts';
 export type { WorkerInfo, WorkerStatus } from './registry.ts';
 export type { Task, Work } from './task.ts';

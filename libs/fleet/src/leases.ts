@@ -33,6 +33,11 @@ export class Leases {
     this.onChange = onChange;
   }
 
+  /** Tasks in hands, of all workers. */
+  get count(): number {
+    return this.holders.size;
+  }
+
   held(workerId: string): readonly OpenTask[] {
     return this.hands.get(workerId)?.tasks ?? [];
   }

@@ -63,6 +63,8 @@ export interface FleetCounters {
   leases: number;
   /** Tasks finished. */
   tasksDone: number;
+  /** Workers that delivered nothing within the lease of a task. */
+  leasesExpired: number;
   /** Tasks taken back by loss, drain, expiry or failure with cells still owed. */
   retries: number;
   workersLost: number;
@@ -72,6 +74,8 @@ export interface FleetCounters {
   copies: number;
   /** Cells that came again from a task that had delivered them, or from its twin. */
   duplicateCells: number;
+  /** Times that two workers computed different values for a cell. */
+  divergentCells: number;
   /** Cells that two workers have computed with the same result. */
   confirmedCells: number;
   protocolFaults: number;
@@ -81,11 +85,13 @@ export function newCounters(): FleetCounters {
   return {
     leases: 0,
     tasksDone: 0,
+    leasesExpired: 0,
     retries: 0,
     workersLost: 0,
     thefts: 0,
     copies: 0,
     duplicateCells: 0,
+    divergentCells: 0,
     confirmedCells: 0,
     protocolFaults: 0,
   };

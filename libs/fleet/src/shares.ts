@@ -81,6 +81,11 @@ export class Shares {
     return this.pool.reduce((sum, lot) => sum + this.costs.row(lot, lot.row), 0);
   }
 
+  /** Lots that wait, in shares and in the pool. */
+  get lotCount(): number {
+    return [...this.byWorker.values()].reduce((sum, share) => sum + share.length, this.pool.length);
+  }
+
   /** A worker gives its share back. */
   release(workerId: string): void {
     this.add(this.of(workerId));

@@ -13,6 +13,9 @@ import { ioError, type RunFolderError } from './errors.ts';
 
 const fdatasyncAsync = promisify(fdatasync);
 
+/** Hears how long the disk took to have what was appended. */
+export type SyncListener = (seconds: number) => void;
+
 /**
  * A file that only grows.
  *
@@ -28,14 +31,16 @@ export class AppendFile {
   readonly cutBytes: number;
   private readonly descriptor: number;
   private length: number;
+  private readonly onSynced: SyncListener;
   private failedSync: RunFolderError | undefined;
 
   /**
    * Opens or creates the file and cuts off everything beyond `lengthBytes`.
    * @throws RunFolderError `io`, as all methods do
    */
-  constructor(path: string, lengthBytes: number) {
+  constructor(path: string, lengthBytes: number, onSynced: SyncListener = () => undefined) {
     this.path = path;
+    this.onSynced = onSynced;
     this.length = lengthBytes;
     try {
       this.descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o666);
@@ -87,8 +92,10 @@ export class AppendFile {
   /** Resolves when everything appended before the call is on the disk (2). */
   async sync(): Promise<void> {
     if (this.failedSync) throw this.failedSync;
+    const startedMs = performance.now();
     try {
       await fdatasyncAsync(this.descriptor);
+      this.onSynced((performance.now() - startedMs) / 1000);
     } catch (error) {
       throw (this.failedSync = ioError(error, 'sync', this.path));
     }
@@ -97,8 +104,10 @@ export class AppendFile {
   /** `sync` without giving up the event loop, so that nothing can be appended meanwhile. */
   syncNow(): void {
     if (this.failedSync) throw this.failedSync;
+    const startedMs = performance.now();
     try {
       fdatasyncSync(this.descriptor);
+      this.onSynced((performance.now() - startedMs) / 1000);
     } catch (error) {
       throw (this.failedSync = ioError(error, 'sync', this.path));
     }

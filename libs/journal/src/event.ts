@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { formatBlock, formatMask, isRemoved, parseBlock, parseMask } from '@blockpruner/blocks';
 import type { BlockIndex, Mask, StopRule } from '@blockpruner/blocks';
 import { windowCount } from '@blockpruner/perplexity';
@@ -19,6 +20,8 @@ export const JOURNAL_SCHEMA = 1;
 export interface CreatedEvent {
   readonly kind: 'created';
   readonly time: string;
+  /** Names the run in logs and metrics; absent in journals of before runs had one. */
+  readonly runId?: string;
   readonly config: RunConfig;
   /** SHA-256 of rows.json. */
   readonly rowsHash: string;
@@ -100,9 +103,15 @@ export function readCreatedEvent(value: unknown): CreatedEvent {
   return {
     kind: 'created',
     time: readTime(fields),
+    ...(fields.runId !== undefined && { runId: readString(fields.runId, 'runId') }),
     config,
     rowsHash: readString(fields.rowsHash, 'rowsHash'),
   };
+}
+
+/** What names a run in logs and metrics: of an old one the name of its folder. */
+export function runIdOf(path: string, { runId }: CreatedEvent): string {
+  return runId ?? basename(path);
 }
 
 /** @throws RangeError naming the field that does not fit */

@@ -20,6 +20,8 @@ import { syncFolder, writeWhole } from './whole-file.ts';
 
 /** What a run starts from. */
 export interface NewRun {
+  /** Names the run in logs and metrics. */
+  readonly runId: string;
   readonly config: RunConfig;
   /** The resolved options with the origin of each value, as YAML text. */
   readonly configYaml: string;
@@ -78,7 +80,8 @@ function runFiles(run: NewRun): [name: string, text: string][] {
   const rows = encodeRows(run.calibrationRows);
   if (rows.length > MAX_ROWS_BYTES)
     throw unfit('size of rows.json', rows.length, `at most ${MAX_ROWS_BYTES} bytes`);
-  const created = writeEvent({ kind: 'created', time: run.createdAt, config, rowsHash: rowsHash(rows) });
+  const { runId, createdAt: time } = run;
+  const created = writeEvent({ kind: 'created', time, runId, config, rowsHash: rowsHash(rows) });
   return [
     [CONFIG_FILE, run.configYaml],
     [ENVIRONMENT_FILE, `${encodeJson(run.environment, 2)}\n`],

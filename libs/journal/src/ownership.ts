@@ -61,6 +61,7 @@ export class Ownership {
    * Takes the folder at once when nobody has it or its owner provably died, else once its owner's heartbeat has
    * stood still for `staleMs` (2).
    * @param onWait called once, with a line for the user, when it has to wait
+   * @param signal ends the waiting, within one poll; its reason is thrown
    * @throws RunFolderError `owned` when the heartbeat moves, `io`
    */
   static async acquire(
@@ -68,6 +69,7 @@ export class Ownership {
     times: OwnershipTimes,
     clock: RunClock,
     onWait: (message: string) => void,
+    signal?: AbortSignal,
   ): Promise<Ownership> {
     let seen: string | undefined;
     let unchangedMs = 0;
@@ -86,6 +88,7 @@ export class Ownership {
       seen = text;
       const beforeMs = clock.monotonicMs();
       await clock.sleep(times.pollMs);
+      signal?.throwIfAborted();
       unchangedMs += Math.min(clock.monotonicMs() - beforeMs, 2 * times.pollMs);
     }
   }

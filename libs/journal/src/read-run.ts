@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Cell } from '@blockpruner/perplexity';
 import { readRows } from './calibration-rows.ts';
 import { JOURNAL_FILE } from './file-names.ts';
+import { runIdOf } from './event.ts';
 import { readOwner } from './ownership.ts';
 import type { OwnerRecord } from './owner-record.ts';
 import { replay, type Replay } from './replay.ts';
@@ -20,6 +21,8 @@ export async function holdsRun(path: string): Promise<boolean> {
 /** A run as it can be seen from outside, now. */
 export interface RunView extends RunProgress {
   readonly path: string;
+  /** Names the run in logs and metrics. */
+  readonly runId: string;
   /** With the stop rule that the run was last extended to. */
   readonly config: RunConfig;
   readonly configHash: string;
@@ -63,7 +66,16 @@ function viewOf(path: string, { created, ledger, cellCount }: Replay): RunView {
   const owner = readOwner(path);
   const hash = configHash(config);
   const progress = { dense, decisions, finished, stopped, notes, numericClass };
-  return { path, config, configHash: hash, createdAt, cellCount, owner, ...progress };
+  return {
+    path,
+    runId: runIdOf(path, created),
+    config,
+    configHash: hash,
+    createdAt,
+    cellCount,
+    owner,
+    ...progress,
+  };
 }
 
 /**

@@ -17,7 +17,8 @@ describe('RunFolder', () => {
 
     const again = await RunFolder.open(path);
     expect(again.config).toEqual(CONFIG);
-    expect(again.createdAt).toBe(NEW_RUN.createdAt);
+    expect([again.createdAt, again.runId]).toEqual([NEW_RUN.createdAt, NEW_RUN.runId]);
+    expect((await readRun(path)).runId).toBe(NEW_RUN.runId);
     expect(again.calibrationRows).toEqual(NEW_RUN.calibrationRows);
     expect(again.cutBytes).toEqual({ journal: 0, cells: 0 });
     expect(again.state.cells).toEqual([...cellsOf([]), ...cellsOf([2]), ...cellsOf([1, 2])]);
@@ -192,6 +193,32 @@ describe('RunFolder', () => {
     writeFileSync(join(path, 'config.yaml'), 'mine');
     await expect(RunFolder.create(path, NEW_RUN, FAST)).rejects.toMatchObject({ code: 'taken' });
     expect(readFileSync(join(path, 'config.yaml'), 'utf8')).toBe('mine');
+  });
+
+  it('ends its waiting for an owner when it is told to', async () => {
+    const path = runPath();
+    await (await RunFolder.create(path, NEW_RUN)).release();
+    writeFileSync(join(path, 'owner.json'), '');
+    const end = new AbortController();
+    const opening = RunFolder.open(path, {
+      pollMs: 10,
+      signal: end.signal,
+      onWait: () => end.abort(new Error('interrupted')),
+    });
+    await expect(opening).rejects.toThrow('interrupted');
+    expect(readFileSync(join(path, 'owner.json'), 'utf8')).toBe('');
+  });
+
+  it('tells of each sync how long the disk took', async () => {
+    const seconds: number[] = [];
+    const run = await RunFolder.create(runPath(), NEW_RUN, { onSynced: (each) => seconds.push(each) });
+    run.appendCells(cellsOf([]), NUMERIC_CLASS);
+    expect(seconds).toEqual([]);
+    await run.appendDense(DENSE);
+    expect(seconds).toHaveLength(3); // the cells, those that came meanwhile, the journal
+    expect(seconds.every((each) => each >= 0 && Number.isFinite(each))).toBe(true);
+    await run.release();
+    expect(seconds).toHaveLength(5);
   });
 
   it('says of a folder without a journal that it is not a run', async () => {

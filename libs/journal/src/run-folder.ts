@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { StopRule } from '@blockpruner/blocks';
 import type { Cell } from '@blockpruner/perplexity';
-import { AppendFile } from './append-file.ts';
+import { AppendFile, type SyncListener } from './append-file.ts';
 import { readRows } from './calibration-rows.ts';
 import { cellBatches } from './cell-batches.ts';
 import { encodeRecord } from './cell-record.ts';
@@ -16,6 +16,7 @@ import { notARun, RunFolderError } from './errors.ts';
 import {
   readEvent,
   readNoteKind,
+  runIdOf,
   valueCounts,
   writeEvent,
   type CellsEvent,
@@ -41,6 +42,10 @@ import { writeWhole } from './whole-file.ts';
 export interface RunFolderOptions extends Partial<OwnershipTimes> {
   /** Called once, with a line for the user, when it has to be seen whether the folder's last owner still lives. */
   readonly onWait?: (message: string) => void;
+  /** Ends the waiting, within one poll; its reason is thrown. */
+  readonly signal?: AbortSignal;
+  /** Called with the time of each sync of the journal or the cells. */
+  readonly onSynced?: SyncListener;
   readonly clock?: RunClock;
 }
 
@@ -66,6 +71,8 @@ interface RunFiles {
  */
 export class RunFolder {
   readonly path: string;
+  /** Names the run in logs and metrics, from its start to its end. */
+  readonly runId: string;
   readonly createdAt: string;
   /** Token ids of each row, held-out ones last. */
   readonly calibrationRows: readonly Int32Array[];
@@ -89,6 +96,7 @@ export class RunFolder {
   ) {
     this.path = path;
     this.created = created.config;
+    this.runId = runIdOf(path, created);
     this.createdAt = created.time;
     this.calibrationRows = calibrationRows;
     this.cutBytes = { journal: files.journal.cutBytes, cells: files.cells.cutBytes };
@@ -103,12 +111,9 @@ export class RunFolder {
    * @throws RunFolderError `taken`, `owned` or `io`, RangeError when the config does not fit the rows
    */
   static async create(path: string, run: NewRun, options: RunFolderOptions = {}): Promise<RunFolder> {
-    const { clock = SYSTEM_CLOCK, onWait = () => undefined } = options;
     const folder = resolve(path);
-    const ownership = await makeRun(folder, run, () =>
-      Ownership.acquire(folder, timesOf(options), clock, onWait),
-    );
-    return RunFolder.load(folder, ownership, clock);
+    const ownership = await makeRun(folder, run, () => acquire(folder, options));
+    return RunFolder.load(folder, ownership, options);
   }
 
   /**
@@ -117,17 +122,19 @@ export class RunFolder {
    * @throws RunFolderError `not-a-run`, `owned`, `corrupt`, `mismatch` or `io`
    */
   static async open(path: string, options: RunFolderOptions = {}): Promise<RunFolder> {
-    const { clock = SYSTEM_CLOCK, onWait = () => undefined } = options;
     const folder = resolve(path);
     if (!(await holdsRun(folder))) throw notARun(folder);
-    const ownership = await Ownership.acquire(folder, timesOf(options), clock, onWait);
-    return RunFolder.load(folder, ownership, clock);
+    return RunFolder.load(folder, await acquire(folder, options), options);
   }
 
-  private static async load(path: string, ownership: Ownership, clock: RunClock): Promise<RunFolder> {
+  private static async load(
+    path: string,
+    ownership: Ownership,
+    { clock = SYSTEM_CLOCK, onSynced }: RunFolderOptions,
+  ): Promise<RunFolder> {
     const opened: AppendFile[] = [];
     const openFile = (name: string, lengthBytes: number): AppendFile => {
-      const file = new AppendFile(join(path, name), lengthBytes);
+      const file = new AppendFile(join(path, name), lengthBytes, onSynced);
       opened.push(file);
       return file;
     };
@@ -328,6 +335,8 @@ export class RunFolder {
   }
 }
 
-function timesOf({ heartbeatMs = 5000, staleMs = 30_000, pollMs = 1000 }: RunFolderOptions): OwnershipTimes {
-  return { heartbeatMs, staleMs, pollMs };
+function acquire(folder: string, options: RunFolderOptions): Promise<Ownership> {
+  const { heartbeatMs = 5000, staleMs = 30_000, pollMs = 1000 } = options;
+  const { clock = SYSTEM_CLOCK, onWait = () => undefined, signal } = options;
+  return Ownership.acquire(folder, { heartbeatMs, staleMs, pollMs }, clock, onWait, signal);
 }

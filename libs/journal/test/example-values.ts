@@ -15,6 +15,7 @@ export const CONFIG: RunConfig = {
 export const NUMERIC_CLASS = 'cpu-avx512';
 
 export const NEW_RUN: NewRun = {
+  runId: 'c0ffee00',
   config: CONFIG,
   configYaml: 'remove: 2 # given\n',
   environment: { node: 'v24' },

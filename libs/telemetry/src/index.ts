@@ -2,6 +2,8 @@
  * What a process tells its user: log lines on stderr and in the run folder, the line of each iteration, a live
  * progress line, tables and quantities in words; and its metrics.
  */
+export { CoordinatorMetrics } from './coordinator-metrics.ts';
+export type { FleetReadings, SearchReadings } from './coordinator-metrics.ts';
 export { logIteration } from './iteration.ts';
 export type { IterationFields } from './iteration.ts';
 export { LiveStream } from './live-stream.ts';

@@ -18,9 +18,11 @@ describe('MetricsRegistry', () => {
   it('keeps two processes of a test apart, and describes what was made', () => {
     const [first, second] = [new MetricsRegistry(), new MetricsRegistry()];
     first.counter({ name: 'cells_total', help: 'Cells.' });
+    first.gauge({ name: 'workers', help: 'Workers.', labelNames: ['state'] });
     second.counter({ name: 'cells_total', help: 'Cells.' });
     expect(first.descriptions()).toEqual([
-      { name: 'blockpruner_cells_total', kind: 'counter', help: 'Cells.' },
+      { name: 'blockpruner_cells_total', kind: 'counter', labels: [], help: 'Cells.' },
+      { name: 'blockpruner_workers', kind: 'gauge', labels: ['state'], help: 'Workers.' },
     ]);
   });
 });

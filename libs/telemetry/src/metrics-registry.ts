@@ -15,6 +15,7 @@ const PREFIX = 'blockpruner_';
 export interface MetricDescription {
   readonly name: string;
   readonly kind: string;
+  readonly labels: readonly string[];
   readonly help: string;
 }
 
@@ -56,11 +57,15 @@ export class MetricsRegistry {
   }
 
   private described(
-    { name, help }: { readonly name: string; readonly help: string },
+    {
+      name,
+      help,
+      labelNames = [],
+    }: { readonly name: string; readonly help: string; readonly labelNames?: readonly string[] },
     kind: string,
   ): { name: string; registers: Registry[] } {
     const prefixed = `${PREFIX}${name}`;
-    this.own.push({ name: prefixed, kind, help });
+    this.own.push({ name: prefixed, kind, labels: [...labelNames], help });
     return { name: prefixed, registers: [this.registry] };
   }
 }

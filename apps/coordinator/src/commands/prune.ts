@@ -63,23 +63,25 @@ export async function prune(command: Command, open: (settings: PruneSettings) =>
     console,
     monitoring,
     runId,
+    modelName: model.name,
     checkpoint,
     problem,
     plan,
     cacheFolder,
     json: values.json ?? false,
     rows,
-    openFolder: () =>
+    openFolder: (options) =>
       RunFolder.create(
         path,
         {
+          runId,
           config: runConfig(checkpoint, config, problem, method, values.confirm),
           configYaml: settingsYaml(pinnedSettings(settings, { model: model.pinned, ...pinned }, problem)),
           environment: describeEnvironment(),
           calibrationRows: rows,
           createdAt: new Date().toISOString(),
         },
-        { onWait: (message) => logger.warn(message) },
+        options,
       ),
   });
 }

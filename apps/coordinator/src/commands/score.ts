@@ -7,11 +7,18 @@ import type { Command } from 'commander';
 import type { Console } from '../console.ts';
 import { openModel } from '../inputs.ts';
 import { onInterrupt } from '../interrupt.ts';
+import { openMonitoring, planMonitoring } from '../monitoring.ts';
 import { nameClasses } from '../numeric-class.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
 import { openRows, rowSources } from '../run-rows.ts';
 import { newRunId, RunningFleet } from '../running-fleet.ts';
-import { INPUT_SETTINGS, PRINT_SETTINGS, WORKER_SETTINGS, type SettingName } from '../setting.ts';
+import {
+  INPUT_SETTINGS,
+  MONITORING_SETTINGS,
+  PRINT_SETTINGS,
+  WORKER_SETTINGS,
+  type SettingName,
+} from '../setting.ts';
 import { RunError, UsageError } from '../usage-error.ts';
 import { longestRowTokens, planWorkers } from '../worker-plan.ts';
 
@@ -19,6 +26,7 @@ export const SCORE_SETTINGS = [
   ...INPUT_SETTINGS,
   'mask',
   ...WORKER_SETTINGS,
+  ...MONITORING_SETTINGS,
   ...PRINT_SETTINGS,
 ] as const satisfies SettingName[];
 
@@ -31,8 +39,10 @@ export async function score(command: Command, open: (settings: ScoreSettings) =>
   const modelPath = requireSetting(settings, 'model');
   const sources = rowSources(settings); // what is wrong with them is said before the model is opened
   const cacheFolder = resolve(requireSetting(settings, 'cacheDir'));
+  const monitoringPlan = planMonitoring(values);
   const console = open(settings);
   const { logger, progress } = console;
+  const { metrics, readiness } = await openMonitoring(monitoringPlan, console);
 
   const { checkpoint } = await openModel(modelPath, cacheFolder, logger, progress);
   const masks = (values.mask ?? []).map((text) => readMask(text, checkpoint.shape.layerCount));
@@ -57,11 +67,13 @@ export async function score(command: Command, open: (settings: ScoreSettings) =>
       for (const cell of corrected) cells.replace(cell);
     },
     onNote: () => undefined,
+    metrics,
   });
   const restoreSignals = onInterrupt((reason) => fleet.driver.fail(reason));
   const scored: [Mask, Score][] = [];
   try {
     fleet.start();
+    readiness.ready();
     for (const mask of [DENSE, ...masks]) {
       const sweep = { base: mask, candidates: [], baseline: true };
       await fleet.evaluate(sweep, [...rows.keys()], cells, `scoring ${formatMask(mask)}`);

@@ -21,10 +21,11 @@ export async function status(run: string, json: boolean, print: (text: string) =
   const view = await readRun(run);
   const state = stateOf(view);
   if (json) {
-    const { config, configHash, createdAt, dense, decisions, stopped, cellCount } = view;
+    const { runId, config, configHash, createdAt, dense, decisions, stopped, cellCount } = view;
     print(
       encodeJson({
         folder: run,
+        runId,
         state,
         createdAt,
         configHash,
@@ -41,6 +42,7 @@ export async function status(run: string, json: boolean, print: (text: string) =
   const { keep, startMask, objective } = config;
   const lines = [
     `run        ${run}`,
+    `id         ${view.runId}`,
     `state      ${state}${state === 'stopped' ? `; go on with: blockpruner resume ${run}` : ''}`,
     `created    ${view.createdAt}`,
     `search     ${methodInWords(config)}, ${config.blockType}${objective ? ` by ${objective}` : ''}, until ${describeStop(config.stop)}; ${rowsInWords(config)}`,

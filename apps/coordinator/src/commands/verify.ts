@@ -10,12 +10,13 @@ import { createdWith, workerSettings } from '../created-with.ts';
 import { openModel } from '../inputs.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { iterationsOf } from '../iteration-list.ts';
+import { openMonitoring, planMonitoring, type Monitoring } from '../monitoring.ts';
 import { nameClasses } from '../numeric-class.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
 import { newRunId, RunningFleet } from '../running-fleet.ts';
 import { decisionOf } from '../decision-records.ts';
 import { constraintsOf, problemOfRun } from '../search-problem.ts';
-import { PRINT_SETTINGS, WORKER_SETTINGS, type SettingName } from '../setting.ts';
+import { MONITORING_SETTINGS, PRINT_SETTINGS, WORKER_SETTINGS, type SettingName } from '../setting.ts';
 import { shapePlansOf } from '../shape-plans.ts';
 import { RunError } from '../usage-error.ts';
 import { agrees, verificationReport } from '../verification-report.ts';
@@ -26,6 +27,7 @@ export const VERIFY_SETTINGS = [
   'cacheDir',
   'iterations',
   ...WORKER_SETTINGS,
+  ...MONITORING_SETTINGS,
   ...PRINT_SETTINGS,
 ] as const satisfies SettingName[];
 
@@ -48,8 +50,10 @@ export async function verify(
   if (contents.decisions.length === 0)
     throw new RunError(`${run} has no decision yet: verify it after its first iteration`);
   const iterations = iterationsOf(settings.values.iterations, contents.decisions.length);
+  const monitoringPlan = planMonitoring(settings.values);
   const console = open(settings);
-  const findings = await verifyIterations(iterations, contents, settings, console);
+  const monitoring = await openMonitoring(monitoringPlan, console);
+  const findings = await verifyIterations(iterations, contents, settings, console, monitoring);
   const removed = contents.decisions.map((decision) => parseBlock(decision.removed));
   console.print(
     verificationReport(
@@ -69,6 +73,7 @@ async function verifyIterations(
   contents: RunContents,
   now: VerifySettings,
   console: Console,
+  { metrics, readiness }: Monitoring,
 ): Promise<Finding[]> {
   const { path, config, rows } = contents;
   const { logger, progress } = console;
@@ -105,9 +110,11 @@ async function verifyIterations(
       },
       onCorrected: (corrected) => corrected.forEach((cell) => cells.replace(cell)),
       onNote: () => undefined,
+      metrics,
     });
     restoreSignals = onInterrupt((reason) => started.driver.fail(reason));
     started.start();
+    readiness.ready();
     return started;
   };
   const evaluate = async (sweep: Sweep, rowIndices: readonly number[], title: string): Promise<void> => {
