@@ -7,6 +7,7 @@
  * that computes them, in compute-environment.ts; plan-limit.ts - what fits into memory; parent-pipe.ts - what the
  * process that started us tells, and that it is gone; self-test.ts - one block evaluated, for `blockpruner doctor`; usage-error.ts.
  */
+import { tryGpu } from '@blockpruner/inference';
 import { createLogger } from '@blockpruner/telemetry';
 import { computeEnvironment } from './compute-environment.ts';
 import { connectToCoordinator } from './connection.ts';
@@ -39,8 +40,11 @@ async function work(options: WorkerOptions): Promise<number> {
     stream: process.stderr,
   });
   for (const warning of options.warnings) logger.warn(warning);
+  const environment = computeEnvironment(process.env);
+  // Before it is dialled: a coordinator has no use for a worker that will not compute.
+  if (options.device !== 'cpu') await tryGpu(options.device, environment);
   const device = findDevice(options, process.env.CUDA_VISIBLE_DEVICES);
-  const connection = connectToCoordinator(options, device, computeEnvironment(process.env), logger);
+  const connection = connectToCoordinator(options, device, environment, logger);
   if (options.parentPipe) {
     watchParent({
       onDrain: () => connection.drain('terminated'),

@@ -39,7 +39,7 @@ describe('explainCudaFailure', () => {
       'no provider',
       LOAD_FAILED,
       facts({ provider: 'absent', libraries: [] }),
-      /1\.30\.0 comes without its CUDA provider .*: run tools\/install-cuda-provider$/,
+      /1\.30\.0 comes without its CUDA provider .*: run tools\/install-cuda-provider, or take the image for GPUs$/,
     ],
     [
       'a provider cut short',

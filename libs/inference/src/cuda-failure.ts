@@ -44,7 +44,7 @@ export function cudaObstacle(facts: CudaFacts): string | undefined {
   const { engineVersion } = facts;
   switch (facts.provider) {
     case 'absent':
-      return `onnxruntime-node ${engineVersion} comes without its CUDA provider (${CUDA_PROVIDER}): run ${INSTALLER}`;
+      return `onnxruntime-node ${engineVersion} comes without its CUDA provider (${CUDA_PROVIDER}): run ${INSTALLER}, or take the image for GPUs`;
     case 'incomplete':
       return `the CUDA provider beside onnxruntime-node is cut short or for another processor: run ${INSTALLER} again`;
     case 'other-version':
@@ -103,7 +103,7 @@ export function explainCudaFailure(message: string, facts: CudaFacts): string {
 
 function noDriver(driverVersion: string | undefined, gpuCount: number): string {
   if (driverVersion === undefined) {
-    return `there is no NVIDIA driver on this machine: install branch ${OLDEST_DRIVER} or newer; a container needs it on its host`;
+    return `there is no NVIDIA driver on this machine: install branch ${OLDEST_DRIVER} or newer; a container needs it on its host, with NVIDIA's container toolkit`;
   }
   return gpuCount === 0
     ? 'the host has a driver, but no GPU was given to this container: docker run --gpus all, or nvidia.com/gpu: 1 in the pod'

@@ -6,6 +6,7 @@ export { executionProviders } from './devices.ts';
 export { resolveDtype } from './dtype.ts';
 export type { Dtype } from './dtype.ts';
 export { gpuInfo } from './gpu-info.ts';
+export { tryGpu } from './gpu-trial.ts';
 export { measureMatmulPeak } from './matmul-peak.ts';
 export type { MatmulOptions } from './matmul-peak.ts';
 export { engineVersion, numericClass } from './numeric-class.ts';
