@@ -4,13 +4,13 @@ import { CUDA_PROVIDER, cudaFacts, SHARED_PROVIDER } from '../../libs/inference/
 import { neededLibraries } from '../../libs/inference/src/shared-library.ts';
 import { downloadWheel, extract, InstallError, openWheel, type Wheel } from './wheel.ts';
 
-const PROVIDER_PACKAGE = 'onnxruntime-gpu';
+export const PROVIDER_PACKAGE = 'onnxruntime-gpu';
 
 /**
  * What the CUDA provider of onnxruntime 1.30 is built with (CUDA 13.0), pinned: other kernels compute other bits.
  * nvrtc is what cuBLAS loads when it needs it, cuDNN what onnxruntime does.
  */
-const CUDA_PACKAGES: readonly { name: string; version: string; libraries: readonly string[] }[] = [
+export const CUDA_PACKAGES: readonly { name: string; version: string; libraries: readonly string[] }[] = [
   { name: 'nvidia-cuda-runtime', version: '13.0.96', libraries: ['libcudart.so.13'] },
   { name: 'nvidia-cublas', version: '13.0.2.14', libraries: ['libcublasLt.so.13', 'libcublas.so.13'] },
   { name: 'nvidia-curand', version: '10.4.0.35', libraries: ['libcurand.so.10'] },

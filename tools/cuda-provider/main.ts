@@ -1,7 +1,8 @@
 /**
  * `tools/install-cuda-provider`: makes an installed onnxruntime-node use NVIDIA GPUs.
  *
- * The pieces: install.ts - what is put where; wheel.ts - how wheels are fetched and unpacked, with wheel.py.
+ * The pieces: install.ts - what is put where; wheel.ts - how wheels are fetched and unpacked, with wheel.py. Beside it,
+ * sbom.ts - the same in a list of packages.
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
