@@ -1,4 +1,4 @@
-import { freePort, type TemporaryFolder } from '@blockpruner/testkit';
+import { freePort, waitFor, type TemporaryFolder } from '@blockpruner/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allGone, Command, family, PRUNE, read, run, slowWorkspace, start } from './command.ts';
 
@@ -37,8 +37,9 @@ describe('a worker that is told to stop', { timeout: 120_000 }, () => {
   /** Waits until the worker has a task in hand in the second iteration. */
   async function isBusy(coordinator: Command, busy: Command): Promise<void> {
     await coordinator.says('"msg":"iteration"');
-    const tasksBefore = busy.said.split('"msg":"task taken"').length;
-    await busy.says(new RegExp(`(?:"msg":"task taken"[^]*){${tasksBefore}}`));
+    const tasksTaken = (): number => busy.said.split('"msg":"task taken"').length;
+    const before = tasksTaken();
+    await waitFor(() => tasksTaken() > before, { timeoutMs: 60_000 });
   }
 
   async function finishes(coordinator: Command, output: string): Promise<Counters> {

@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { oomKills } from '@blockpruner/inference';
+import type { Readiness } from '@blockpruner/monitoring';
 import { formatDuration, type Logger } from '@blockpruner/telemetry';
 import {
   FleetClient,
   parseAddress,
   PROTOCOL_VERSION,
+  type CloseReason,
   type CoordinatorMessage,
   type Welcome,
   type WorkerMessage,
@@ -14,7 +16,8 @@ import {
 import type { Device } from './device.ts';
 import { ModelLocator } from './model-locator.ts';
 import type { WorkerOptions } from './options.ts';
-import { TaskRunner } from './task-runner.ts';
+import { TaskRunner, type RunnerListener } from './task-runner.ts';
+import { WorkerState } from './worker-state.ts';
 
 /** How a worker ended; `error` is the one line that says why it failed. */
 export interface WorkerEnd {
@@ -38,21 +41,30 @@ type Phase =
   | { readonly at: 'serving' | 'over' }
   | { readonly at: 'draining'; readonly reason: string; readonly graceTimer: NodeJS.Timeout };
 
+const REDIALS: Record<CloseReason['kind'], string> = {
+  refused: 'refused by the coordinator; dialling again',
+  failed: "the coordinator's run cannot be served; dialling again",
+  lost: 'connection lost; dialling again',
+  unreachable: 'no coordinator yet; dialling again',
+};
+
 /**
  * Dials the coordinator and serves it until it says `finished`, refuses us, or `stop` is called. A lost or missing
- * coordinator is dialled again, for as long as it takes; only a worker started by the coordinator itself gives up
- * with it.
+ * coordinator is dialled again, for as long as it takes, and one that refuses us or whose run cannot be served too under
+ * `retryRefusals`; only a worker started by the coordinator itself gives up with it.
  * @param environment of the compute child
  */
 export function connectToCoordinator(
   options: WorkerOptions,
   device: Device,
   environment: NodeJS.ProcessEnv,
+  readiness: Readiness,
   logger: Logger,
 ): Connection {
   const { promise: ended, resolve } = Promise.withResolvers<WorkerEnd>();
   const workerId = randomUUID();
   const version = ownVersion();
+  const state = new WorkerState(readiness, options.connect);
   const runner = new TaskRunner(
     {
       cacheFolder: options.cacheFolder,
@@ -92,6 +104,7 @@ export function connectToCoordinator(
   const client = new FleetClient({
     address: options.connect,
     security: options.security,
+    retryRefusals: options.retryRefusals,
     hello: () => ({
       kind: 'hello',
       protocolMin: PROTOCOL_VERSION,
@@ -106,23 +119,19 @@ export function connectToCoordinator(
     }),
     handlers: {
       onMessage: (message) => receive(message),
-      onClosed: (reason) => {
+      onClosed: (closed) => {
         clearInterval(heartbeat);
         locating.abort();
         runner.disconnected();
-        if (reason.kind === 'refused') {
-          end({ exitCode: 1, error: `refused by ${reason.reason}` });
+        const { kind, reason, retryMs } = closed;
+        if (retryMs === null) {
+          end({ exitCode: 1, error: kind === 'refused' ? `refused by ${reason}` : reason });
         } else if (phase.at === 'draining') {
           end({ exitCode: 0 }); // a lost stream is a lost lease: nothing is left to finish
         } else {
-          logger.warn(
-            {
-              coordinator: options.connect,
-              reason: reason.reason,
-              retrySeconds: Math.round(reason.retryMs / 100) / 10,
-            },
-            reason.kind === 'lost' ? 'connection lost; dialling again' : 'no coordinator yet; dialling again',
-          );
+          state.disconnected(closed);
+          const retrySeconds = Math.round(retryMs / 100) / 10;
+          logger.warn({ coordinator: options.connect, reason, retrySeconds }, REDIALS[kind]);
         }
       },
     },
@@ -132,6 +141,7 @@ export function connectToCoordinator(
     switch (message.kind) {
       case 'welcome':
         logger.info({ coordinator: options.connect, run: message.runId }, 'connected');
+        state.welcomed();
         clearInterval(heartbeat);
         heartbeat = setInterval(
           () => client.send({ kind: 'heartbeat', taskId: runner.takeProgress() }),
@@ -149,6 +159,7 @@ export function connectToCoordinator(
         return drain('drained by the coordinator');
       case 'finished':
         logger.info('the run has finished');
+        state.finished();
         if (options.exitWhenDone || phase.at === 'draining') end({ exitCode: 0 });
         return;
       case 'refused':
@@ -158,9 +169,24 @@ export function connectToCoordinator(
 
   const answer = (message: WorkerMessage): void => {
     client.send(message);
-    if (message.kind === 'failed') end({ exitCode: 1, error: message.reason });
+    if (message.kind === 'ready') {
+      client.proven();
+      state.ready();
+    }
     if (message.kind === 'taskDone' || message.kind === 'taskFailed') queueMicrotask(leaveIfDraining);
   };
+
+  const fail = (reason: string, isFit: boolean): void => {
+    if (isFit) return client.fail(reason);
+    client.send({ kind: 'failed', reason });
+    end({ exitCode: 1, error: reason });
+  };
+
+  const listener = (): RunnerListener => ({
+    send: answer,
+    onLoading: () => state.loading(),
+    onFailed: fail,
+  });
 
   /** Heartbeats go on meanwhile; a lost connection ends the locating, and the next welcome goes on with it. */
   const serve = async (welcome: Welcome): Promise<void> => {
@@ -170,14 +196,15 @@ export function connectToCoordinator(
     try {
       const path = await locator.locate(welcome, address, signal);
       if (signal.aborted) return;
-      await runner.welcomed({ ...welcome, model: { ...welcome.model, path } }, answer);
+      await runner.welcomed({ ...welcome, model: { ...welcome.model, path } }, listener());
     } catch (error) {
-      if (!signal.aborted) answer({ kind: 'failed', reason: (error as Error).message });
+      if (!signal.aborted) fail((error as Error).message, true);
     }
   };
 
   const stop = (reason: string, exitCode: number): void => {
     logger.info({ reason }, 'leaving');
+    state.leaving(reason);
     client.send({ kind: 'leaving', reason });
     end({ exitCode });
   };
@@ -188,6 +215,7 @@ export function connectToCoordinator(
     if (task === null) return stop(reason, 0);
     const grace = formatDuration(options.drainGraceMs / 1000);
     logger.info({ reason, task }, `draining: finishing the task in hand, for ${grace} at most`);
+    state.draining(reason);
     client.send({ kind: 'draining', taskId: task, reason });
     const graceTimer = setTimeout(
       () => stop(`${reason}; the task in hand takes longer than ${grace}`, 0),

@@ -1,21 +1,25 @@
 /**
  * The worker: dials the coordinator, computes in a child process of its own, and answers while it computes.
  *
- * The pieces: options.ts - the command line; security-options.ts - its part on TLS and token; device.ts - dtype and
- * memory of the device; connection.ts - hello, heartbeats and dialling again; model-locator.ts - the run's model on this
+ * The pieces: options.ts - the command line, as worker-help.ts tells it, from given-options.ts - flags and environment,
+ * and option-values.ts; security-options.ts - its part on TLS and token, monitoring-options.ts - on health and metrics;
+ * device.ts - dtype and memory of the device; connection.ts - hello, heartbeats and dialling again; worker-state.ts -
+ * whether it is ready, and why not; model-locator.ts - the run's model on this
  * machine, fetched where it is not, with fetch-log.ts; task-runner.ts - the tasks in hand; compute-child.ts - the process
  * that computes them, in compute-environment.ts; plan-limit.ts - what fits into memory; parent-pipe.ts - what the
  * process that started us tells, and that it is gone; self-test.ts - one block evaluated, for `blockpruner doctor`; usage-error.ts.
  */
 import { tryGpu } from '@blockpruner/inference';
+import { openMonitoring } from '@blockpruner/monitoring';
 import { createLogger } from '@blockpruner/telemetry';
 import { computeEnvironment } from './compute-environment.ts';
 import { connectToCoordinator } from './connection.ts';
 import { findDevice } from './device.ts';
-import { parseWorkerCommand, WORKER_HELP, type WorkerOptions } from './options.ts';
+import { parseWorkerCommand, type WorkerOptions } from './options.ts';
 import { watchParent } from './parent-pipe.ts';
 import { selfTest } from './self-test.ts';
 import { WorkerUsageError } from './usage-error.ts';
+import { WORKER_HELP } from './worker-help.ts';
 
 const LONGEST_ERROR_LINE = 400;
 
@@ -40,11 +44,12 @@ async function work(options: WorkerOptions): Promise<number> {
     stream: process.stderr,
   });
   for (const warning of options.warnings) logger.warn(warning);
+  const { readiness } = await openMonitoring(options.monitoring, 'starting', logger);
   const environment = computeEnvironment(process.env);
   // Before it is dialled: a coordinator has no use for a worker that will not compute.
   if (options.device !== 'cpu') await tryGpu(options.device, environment);
   const device = findDevice(options, process.env.CUDA_VISIBLE_DEVICES);
-  const connection = connectToCoordinator(options, device, environment, logger);
+  const connection = connectToCoordinator(options, device, environment, readiness, logger);
   if (options.parentPipe) {
     watchParent({
       onDrain: () => connection.drain('terminated'),

@@ -1,8 +1,9 @@
 import { availableParallelism, homedir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseWorkerCommand, WORKER_HELP } from './options.ts';
+import { parseWorkerCommand } from './options.ts';
 import { WorkerUsageError } from './usage-error.ts';
+import { WORKER_HELP } from './worker-help.ts';
 
 const CONNECT = ['--connect', '127.0.0.1:50051'];
 
@@ -26,6 +27,8 @@ describe('parseWorkerCommand', () => {
         cacheLimitBytes: null,
         drainGraceMs: 25_000,
         exitWhenDone: false,
+        retryRefusals: false,
+        monitoring: {},
         parentPipe: false,
         logLevel: 'info',
         logFormat: 'auto',
@@ -53,6 +56,11 @@ describe('parseWorkerCommand', () => {
       BLOCKPRUNER_DRAIN_GRACE: '5min',
       BLOCKPRUNER_LOG_LEVEL: 'debug',
       BLOCKPRUNER_LOG_FORMAT: 'json',
+      BLOCKPRUNER_HEALTH_LISTEN: '50053',
+      BLOCKPRUNER_METRICS_LISTEN: '[::1]:9464',
+      BLOCKPRUNER_EXIT_WHEN_DONE: 'true',
+      BLOCKPRUNER_SHARE_WEIGHTS: '1',
+      BLOCKPRUNER_RETRY_REFUSALS: '1',
     };
     expect(parseWorkerCommand([], environment)).toMatchObject({
       options: {
@@ -67,6 +75,10 @@ describe('parseWorkerCommand', () => {
         drainGraceMs: 300_000,
         logLevel: 'debug',
         logFormat: 'json',
+        monitoring: { health: { host: '0.0.0.0', port: 50_053 }, metrics: { host: '::1', port: 9464 } },
+        exitWhenDone: true,
+        shareWeights: true,
+        retryRefusals: true,
       },
     });
     expect(parseWorkerCommand([...CONNECT, '--threads', '2'], environment)).toMatchObject({
@@ -80,9 +92,9 @@ describe('parseWorkerCommand', () => {
   });
 
   it('takes its switches', () => {
-    const switches = ['--exit-when-done', '--parent-pipe', '--share-weights'];
+    const switches = ['--exit-when-done', '--parent-pipe', '--share-weights', '--retry-refusals'];
     expect(parseWorkerCommand([...CONNECT, ...switches], {})).toMatchObject({
-      options: { exitWhenDone: true, parentPipe: true, shareWeights: true },
+      options: { exitWhenDone: true, parentPipe: true, shareWeights: true, retryRefusals: true },
     });
   });
 
@@ -130,6 +142,8 @@ describe('parseWorkerCommand', () => {
     [[...CONNECT, '--stages', '0'], '--stages must be auto or a whole number from 1 to 999; got "0"'],
     [[...CONNECT, '--log-level', 'loud'], '--log-level must be error, warn, info or debug; got "loud"'],
     [[...CONNECT, '--log-format', 'xml'], '--log-format must be auto, pretty or json; got "xml"'],
+    [[...CONNECT, '--health-listen', 'here'], '--health-listen must be host:port, e.g. 0.0.0.0:50053, or'],
+    [[...CONNECT, '--metrics-listen', ':70000'], '--metrics-listen must be host:port'],
     [[...CONNECT, '--bogus'], "Unknown option '--bogus'"],
     [[...CONNECT, 'stray'], "Unexpected argument 'stray'"],
     [['--connect'], "Option '--connect <value>' argument missing; see blockpruner worker --help"],
@@ -146,13 +160,20 @@ describe('parseWorkerCommand', () => {
     expect(parseWorkerCommand(['--self-test'], {})).toEqual({ kind: 'self-test' });
   });
 
-  it('has a help that names every option a user may give', () => {
+  it('has a help that names every option a user may give, and its variable', () => {
     const withValues = ['connect', 'device', 'dtype', 'threads', 'memory-limit', 'stages', 'cache-dir'];
-    for (const option of [...withValues, 'cache-limit', 'drain-grace', 'log-level', 'log-format']) {
-      expect(WORKER_HELP).toContain(`--${option} <`);
-      expect(WORKER_HELP).toContain(`BLOCKPRUNER_${option.toUpperCase().replace('-', '_')}`);
-    }
-    expect(WORKER_HELP).toContain('--exit-when-done');
-    expect(WORKER_HELP).toContain('--share-weights');
+    withValues.push(
+      'cache-limit',
+      'drain-grace',
+      'health-listen',
+      'metrics-listen',
+      'log-level',
+      'log-format',
+    );
+    for (const option of withValues) expect(WORKER_HELP).toContain(`--${option} <`);
+    const switches = ['exit-when-done', 'share-weights', 'retry-refusals'];
+    for (const option of switches) expect(WORKER_HELP).toContain(`--${option} `);
+    for (const option of [...withValues, ...switches])
+      expect(WORKER_HELP).toContain(`BLOCKPRUNER_${option.toUpperCase().replaceAll('-', '_')}`);
   });
 });

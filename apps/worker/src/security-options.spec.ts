@@ -2,7 +2,8 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CertificateAuthority, temporaryFolder } from '@blockpruner/testkit';
 import { afterAll, describe, expect, it } from 'vitest';
-import { parseSecurity, SECURITY_FLAGS, SECURITY_HELP } from './security-options.ts';
+import { GivenOptions } from './given-options.ts';
+import { parseSecurity as parseGiven, SECURITY_FLAGS, SECURITY_HELP } from './security-options.ts';
 import { WorkerUsageError } from './usage-error.ts';
 
 const TOKEN = '0123456789abcdef-token';
@@ -18,6 +19,11 @@ const { certFile, keyFile } = authority.issue(folder.path, 'worker');
 const expired = authority.issue(folder.path, 'expired', { validDays: -1 });
 const tokens = join(folder.path, 'tokens');
 writeFileSync(tokens, `${TOKEN}\nanother-token-0123456789\n`, { mode: 0o600 });
+
+type Flags = { [Name in keyof typeof SECURITY_FLAGS]?: string | boolean };
+
+const parseSecurity = (connect: string, flags: Flags, environment: NodeJS.ProcessEnv) =>
+  parseGiven(connect, new GivenOptions(flags, environment), environment.BLOCKPRUNER_TOKEN);
 
 describe('parseSecurity', () => {
   it('dials this machine in plaintext, and another one when told so', () => {

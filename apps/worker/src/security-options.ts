@@ -8,6 +8,7 @@ import {
   type Address,
   type ClientSecurity,
 } from '@blockpruner/wire';
+import type { GivenOptions } from './given-options.ts';
 import { WorkerUsageError } from './usage-error.ts';
 
 /** For `parseArgs`. */
@@ -34,41 +35,33 @@ type SecurityFlags = { readonly [Name in keyof typeof SECURITY_FLAGS]?: string |
 
 /**
  * How the coordinator is to be dialled. Reads every file once, so that one that cannot be used is said at the start.
+ * @param token of BLOCKPRUNER_TOKEN
  * @throws WorkerUsageError for an address that cannot be read, a file that cannot be used, or another machine that
  *   would be dialled without TLS
  */
 export function parseSecurity(
   connect: string,
-  flags: SecurityFlags,
-  environment: NodeJS.ProcessEnv,
+  given: GivenOptions<SecurityFlags>,
+  token: string | undefined,
 ): { security: ClientSecurity; warnings: string[] } {
-  const variable = (name: string) => environment[`BLOCKPRUNER_${name.toUpperCase().replaceAll('-', '_')}`];
-  const text = (name: keyof typeof SECURITY_FLAGS): string | undefined => {
-    const given = flags[name] ?? variable(name);
-    return typeof given === 'string' && given !== '' ? given : undefined;
-  };
-  const isOn = (name: 'tls' | 'insecure'): boolean =>
-    flags[name] === true || ['1', 'true'].includes(variable(name) ?? '');
-
   const address = usable('--connect: ', () => parseAddress(connect));
-  const caFile = text('tls-ca');
-  const certFile = text('tls-cert');
-  const keyFile = text('tls-key');
-  const serverName = text('tls-server-name');
+  const caFile = given.text('tls-ca');
+  const certFile = given.text('tls-cert');
+  const keyFile = given.text('tls-key');
+  const serverName = given.text('tls-server-name');
   if ((certFile === undefined) !== (keyFile === undefined)) {
-    const [given, missing] =
-      certFile === undefined ? ['--tls-key', '--tls-cert'] : ['--tls-cert', '--tls-key'];
-    throw new WorkerUsageError(`${given} needs ${missing} too`);
+    const [one, other] = certFile === undefined ? ['--tls-key', '--tls-cert'] : ['--tls-cert', '--tls-key'];
+    throw new WorkerUsageError(`${one} needs ${other} too`);
   }
-  const hasTls = isOn('tls') || [caFile, certFile, serverName].some((value) => value !== undefined);
-  if (hasTls && isOn('insecure')) {
+  const hasTls = given.isOn('tls') || [caFile, certFile, serverName].some((value) => value !== undefined);
+  if (hasTls && given.isOn('insecure')) {
     throw new WorkerUsageError('--insecure means no TLS: leave it out, or the options that begin with --tls');
   }
-  requireTls(connect, address, hasTls || isOn('insecure'));
-  const file = text('token-file');
+  requireTls(connect, address, hasTls || given.isOn('insecure'));
+  const file = given.text('token-file');
   const security: ClientSecurity = {
     tls: hasTls ? { caFile, certFile, keyFile, serverName } : undefined,
-    token: tokenOf(file, variable('token')),
+    token: tokenOf(file, token),
   };
   usable('', () => dialParameters(address, security));
   const warning = file === undefined ? undefined : tokenFileWarning(file);

@@ -1,12 +1,22 @@
 import { formatMask, type ShapePlan } from '@blockpruner/blocks';
-import type { LoadedModel, LoadRequest, TaskFailure } from '@blockpruner/inference';
+import { DeviceError, type LoadedModel, type LoadRequest, type TaskFailure } from '@blockpruner/inference';
 import type { Logger } from '@blockpruner/telemetry';
 import type { Welcome, WireTask, WorkerMessage } from '@blockpruner/wire';
 import { ComputeChild, MORE_MEMORY, type ChildDeath, type SubmittedTask } from './compute-child.ts';
 import { PlanLimit } from './plan-limit.ts';
 
-/** Where messages to the coordinator go while there is one. */
-export type Send = (message: WorkerMessage) => void;
+/** What hears of the work while there is a coordinator. */
+export interface RunnerListener {
+  /** A message to the coordinator. */
+  send(message: WorkerMessage): void;
+  /** A compute child begins to load the run's model; `ready` is sent when it has it. */
+  onLoading(): void;
+  /**
+   * Nothing can be done for this run, for the reason.
+   * @param isFit whether another run may be served; else the device or the compute process is at fault
+   */
+  onFailed(reason: string, isFit: boolean): void;
+}
 
 /** What a compute child is started with, whatever the run. */
 export interface ComputeOptions extends Omit<
@@ -29,7 +39,7 @@ const MAX_DEATHS_IN_A_ROW = 3;
  * 2. Cells are sent only for tasks of the present connection: `disconnected` cancels the others, since a lost
  *    stream is a lost lease.
  * 3. A child that dies fails the task it was computing and is started again, with the plan and threads it had; the
- *    tasks that waited wait on. After three deaths without a finished task the worker declares itself failed. A
+ *    tasks that waited wait on. After three deaths without a finished task the worker is not fit. A
  *    death or failure that shrinks the plan is not counted: there is an end to that.
  * 4. No task is computed with a larger plan than the limit, which lives as long as the run.
  * 5. A child in which onnxruntime failed computes nothing more: it keeps the memory it took, and a CUDA context is
@@ -44,7 +54,7 @@ export class TaskRunner {
   private limit = new PlanLimit();
   private child: ComputeChild | undefined;
   private loaded: LoadedModel | undefined;
-  private send: Send | undefined;
+  private listener: RunnerListener | undefined;
   private progressed: string | null = null;
   private deaths = 0;
 
@@ -56,8 +66,8 @@ export class TaskRunner {
   }
 
   /** A coordinator has welcomed us: gets its model ready, then says so. */
-  async welcomed(welcome: Welcome, send: Send): Promise<void> {
-    this.send = send;
+  async welcomed(welcome: Welcome, listener: RunnerListener): Promise<void> {
+    this.listener = listener;
     const { run } = this;
     const isKnown = run !== undefined && serves(run, welcome);
     if (!isKnown) {
@@ -70,7 +80,7 @@ export class TaskRunner {
 
   /** The connection is gone: what was being computed is no longer ours (2). */
   disconnected(): void {
-    this.send = undefined;
+    this.listener = undefined;
     for (const taskId of this.tasks.keys()) this.child?.cancel(taskId);
     this.tasks.clear();
   }
@@ -109,7 +119,7 @@ export class TaskRunner {
   }
 
   private start({ model, longestRowTokens, microBatchRows, shapePlan }: Welcome): ComputeChild {
-    this.child?.close();
+    this.stop();
     const { environment, ...options } = this.options;
     const known = this.loaded;
     const request: LoadRequest = {
@@ -122,6 +132,7 @@ export class TaskRunner {
     };
     const { device, dtype, threads } = request;
     this.logger.info({ model: model.path, device, dtype, threads }, 'loading the model');
+    this.listener?.onLoading();
     const startedMs = performance.now();
     const child = new ComputeChild(request, environment, this.countOomKills, {
       onLoading: (what, doneBytes, totalBytes) =>
@@ -145,24 +156,34 @@ export class TaskRunner {
         for (const note of notes) this.logger.warn(note);
         for (const task of this.tasks.values()) this.submit(task);
       },
-      () => {
-        child.close();
-        if (this.child === child) this.child = undefined;
-      },
+      () => undefined, // told to whom it was announced
     );
     return child;
   }
 
   /** Says what came of loading, where it is still the same connection that asked. */
   private async announce(child: ComputeChild, welcome: Welcome): Promise<void> {
-    const { send } = this;
-    let answer: WorkerMessage;
+    const { listener } = this;
     try {
-      answer = answerTo(welcome, await child.model);
+      const { fingerprint, shapePlan, peakFlopsPerSecond } = await child.model;
+      if (fingerprint !== welcome.model.fingerprint) throw new Error(anotherModel(welcome, fingerprint));
+      if (this.listener !== listener) return;
+      listener?.send({
+        kind: 'ready',
+        modelFingerprint: fingerprint,
+        shapePlan: welcome.shapePlan ?? shapePlan,
+        peakFlopsPerSecond,
+      });
     } catch (error) {
-      answer = { kind: 'failed', reason: (error as Error).message };
+      if (this.child === child) this.stop(); // the next welcome looks at the model anew
+      if (this.listener === listener)
+        listener?.onFailed((error as Error).message, !(error instanceof DeviceError));
     }
-    if (this.send === send) send?.(answer);
+  }
+
+  private stop(): void {
+    this.child?.close();
+    this.child = undefined;
   }
 
   /** What arrives while the child loads is submitted behind its model. */
@@ -226,16 +247,15 @@ export class TaskRunner {
 
   /** A new child for the tasks that wait (3). */
   private restart(reason: string): void {
-    const { run, send, deaths } = this;
-    this.child?.close();
-    this.child = undefined;
+    const { run, listener, deaths } = this;
+    this.stop();
     if (deaths >= MAX_DEATHS_IN_A_ROW) {
-      send?.({ kind: 'failed', reason: `${reason}, ${deaths} times in a row without a finished task` });
+      listener?.onFailed(`${reason}, ${deaths} times in a row without a finished task`, false);
     } else if (run) void this.announce(this.start(run), run);
   }
 
   private forward(taskId: string, message: WorkerMessage): void {
-    if (this.tasks.has(taskId)) this.send?.(message);
+    if (this.tasks.has(taskId)) this.listener?.send(message);
   }
 }
 
@@ -249,18 +269,6 @@ function serves(known: Welcome, welcome: Welcome): boolean {
   );
 }
 
-function answerTo({ model, shapePlan }: Welcome, loaded: LoadedModel): WorkerMessage {
-  const { fingerprint, peakFlopsPerSecond } = loaded;
-  if (fingerprint === model.fingerprint) {
-    return {
-      kind: 'ready',
-      modelFingerprint: fingerprint,
-      shapePlan: shapePlan ?? loaded.shapePlan,
-      peakFlopsPerSecond,
-    };
-  }
-  return {
-    kind: 'failed',
-    reason: `${model.path} is another model here: fingerprint ${fingerprint}, the coordinator's is ${model.fingerprint}; copy the coordinator's file to this machine`,
-  };
+function anotherModel({ model }: Welcome, fingerprint: string): string {
+  return `${model.path} is another model here: fingerprint ${fingerprint}, the coordinator's is ${model.fingerprint}; copy the coordinator's file to this machine`;
 }

@@ -86,7 +86,14 @@ export class RunnerHarness {
   }
 
   async connect(changes: Partial<Welcome> = {}): Promise<void> {
-    await this.runner.welcomed({ ...this.welcome, ...changes }, (message) => this.said.push(message));
+    await this.runner.welcomed(
+      { ...this.welcome, ...changes },
+      {
+        send: (message) => this.said.push(message),
+        onLoading: () => undefined,
+        onFailed: (reason) => this.said.push({ kind: 'failed', reason }),
+      },
+    );
   }
 
   close(): void {

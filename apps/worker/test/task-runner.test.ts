@@ -236,8 +236,8 @@ describe('a worker', { timeout: 120_000 }, () => {
     const huge = new Float32Array(lengthBytes / 4).fill(3e38);
     writeSync(descriptor, new Uint8Array(huge.buffer), 0, lengthBytes, offsetBytes);
     closeSync(descriptor);
-    process.kill(await harness.childPid(), 'SIGKILL'); // the next one reads the weights anew
-    await harness.says((message) => message !== harness.said[0]);
+    const { fingerprint } = await openCheckpoint(harness.folder.path, { cacheFolder: harness.folder.path });
+    await harness.connect({ model: { path: harness.folder.path, fingerprint } });
     harness.runner.assign(harness.task('overflowing', SHORT, { candidates: [] }));
     const failure = await harness.failure('overflowing');
     expect(failure).toMatchObject({ retryable: false, shrunkPlan: null });

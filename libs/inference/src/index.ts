@@ -2,6 +2,7 @@
  * `Evaluator` on onnxruntime-node: the sweep with shared prefixes, the slow oracle beside it, and the process
  * they run in.
  */
+export { DeviceError } from './device-error.ts';
 export { executionProviders } from './devices.ts';
 export { resolveDtype } from './dtype.ts';
 export type { Dtype } from './dtype.ts';

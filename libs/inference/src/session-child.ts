@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { describeRunFailure, isAllocationFailure, isProviderFailure } from './allocation-failure.ts';
+import { DeviceError } from './device-error.ts';
 import type {
   EvaluateRequest,
   LoadRequest,
@@ -52,7 +53,11 @@ async function load(request: LoadRequest): Promise<void> {
     );
     reply({ kind: 'loaded', model: model.loaded });
   } catch (error) {
-    reply({ kind: 'load-failed', reason: failureOf(error).reason });
+    reply({
+      kind: 'load-failed',
+      reason: failureOf(error).reason,
+      isOfDevice: error instanceof DeviceError,
+    });
   }
 }
 

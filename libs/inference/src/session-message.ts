@@ -75,7 +75,7 @@ export type SessionReply =
       readonly totalBytes: number;
     }
   | { readonly kind: 'loaded'; readonly model: LoadedModel }
-  | { readonly kind: 'load-failed'; readonly reason: string }
+  | { readonly kind: 'load-failed'; readonly reason: string; readonly isOfDevice: boolean }
   | { readonly kind: 'started'; readonly taskId: string }
   | { readonly kind: 'cells'; readonly taskId: string; readonly cells: Cell[] }
   | { readonly kind: 'done'; readonly taskId: string; readonly computeSeconds: number }

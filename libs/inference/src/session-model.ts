@@ -1,11 +1,13 @@
 import { largestStageBytes, workerMemory, type ShapePlan } from '@blockpruner/blocks';
 import { openCheckpoint, type Checkpoint } from '@blockpruner/checkpoint';
 import type { Evaluator } from '@blockpruner/perplexity';
+import { isAllocationFailure } from './allocation-failure.ts';
 import { chooseShapePlan, fittingPlan, type PlanRequest } from './choose-shape-plan.ts';
 import { chooseStages } from './choose-stages.ts';
 import { chooseThreads, type ThreadChoice } from './choose-threads.ts';
 import { cudaFacts } from './cuda-facts.ts';
 import { cudaObstacle, explainCudaFailure } from './cuda-failure.ts';
+import { DeviceError } from './device-error.ts';
 import { weightFormat, type Dtype } from './dtype.ts';
 import { EvaluationSession } from './evaluation-session.ts';
 import { sessionProbe } from './plan-probe.ts';
@@ -53,7 +55,7 @@ export class SessionModel {
     this.plan = plan;
   }
 
-  /** @throws Error that says in one line what is wrong with the model, or what the device or the memory lacks */
+  /** @throws Error that says in one line what is wrong with the model, or what the memory lacks; DeviceError */
   static async load(request: LoadRequest, onProgress: OnProgress): Promise<SessionModel> {
     const { modelPath, cacheFolder, device } = request;
     const checkpoint = await openCheckpoint(modelPath, { cacheFolder, onProgress });
@@ -61,13 +63,15 @@ export class SessionModel {
     // A damaged CUDA provider kills the process that loads it: look first.
     const facts = cudaFacts();
     const obstacle = cudaObstacle(facts);
-    if (obstacle !== undefined) throw new Error(`${device}: ${obstacle}`);
+    if (obstacle !== undefined) throw new DeviceError(`${device}: ${obstacle}`);
     try {
       return await SessionModel.start(checkpoint, request);
     } catch (error) {
       const { message } = error as Error;
       if (!OF_CUDA.test(message)) throw error;
-      throw new Error(`${device}: ${explainCudaFailure(message, facts)}`, { cause: error });
+      // A smaller model may fit.
+      const Failure = isAllocationFailure(message) ? Error : DeviceError;
+      throw new Failure(`${device}: ${explainCudaFailure(message, facts)}`, { cause: error });
     }
   }
 

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Cell } from '@blockpruner/perplexity';
+import { DeviceError } from './device-error.ts';
 import type {
   EvaluateRequest,
   LoadedModel,
@@ -55,6 +56,7 @@ export class SessionProcess {
     return this.child.pid;
   }
 
+  /** Rejects with what is wrong with the model, in one line; a DeviceError where the device is at fault. */
   load(request: LoadRequest): Promise<LoadedModel> {
     return new Promise((resolve, reject) => {
       this.loading = { resolve, reject };
@@ -94,7 +96,7 @@ export class SessionProcess {
         this.loading = undefined;
         return;
       case 'load-failed':
-        this.loading?.reject(new Error(message.reason));
+        this.loading?.reject(new (message.isOfDevice ? DeviceError : Error)(message.reason));
         this.loading = undefined;
         return;
       case 'started':

@@ -7,12 +7,16 @@ import { cutReason } from './validate.ts';
 import { WireError } from './wire-error.ts';
 
 /**
- * Why there is no stream to the coordinator. `refused` is for good. After `lost` (the hello had been
- * accepted) and `unreachable` (it had not) the client dials again in `retryMs`.
+ * Why there is no stream to the coordinator: it turned us away (`refused`), we cannot serve its run (`failed`), the stream
+ * broke off (`lost`), or the hello was never accepted (`unreachable`).
  */
-export type CloseReason =
-  | { readonly kind: 'refused'; readonly reason: string }
-  | { readonly kind: 'lost' | 'unreachable'; readonly reason: string; readonly retryMs: number };
+export interface CloseReason {
+  readonly kind: 'refused' | 'failed' | 'lost' | 'unreachable';
+  /** One line. */
+  readonly reason: string;
+  /** In how long the client dials again; null: it does not, after `refused` or `failed` without `retryRefusals`. */
+  readonly retryMs: number | null;
+}
 
 /** What the worker hears. Nothing is called from inside a method of the client. */
 export interface FleetClientHandlers {
@@ -31,6 +35,8 @@ export interface FleetClientOptions {
   /** Called for each attempt: memory and threads may have changed. */
   readonly hello: () => Hello;
   readonly handlers: FleetClientHandlers;
+  /** Whether to dial again after `refused` and `failed` too; not by default. */
+  readonly retryRefusals?: boolean;
   /** How long the coordinator may take to accept a hello; 20 s, gRPC's connection timeout. */
   readonly answerTimeoutMs?: number;
   /** How long `close` waits for what was sent to leave; 1 s. */
@@ -44,6 +50,7 @@ export interface FleetClientOptions {
 type Phase =
   | { readonly at: 'idle' | 'closed' }
   | { readonly at: 'attempting'; readonly stream: CoordinatorStream }
+  | { readonly at: 'hanging-up'; readonly done: Promise<void> }
   | { readonly at: 'waiting'; readonly cancel: () => void };
 
 /**
@@ -51,8 +58,8 @@ type Phase =
  *
  * Invariants:
  * 1. There is at most one stream, and none while waiting.
- * 2. The wait grows with each attempt that ends before its welcome; a welcome starts it over.
- * 3. `closed` is final: by `close`, or because the coordinator refused.
+ * 2. The wait grows with each attempt that ends before it has proven itself; one that has starts it over.
+ * 3. `closed` is final: by `close`, or, without `retryRefusals`, because the coordinator refused or its run cannot be served.
  */
 export class FleetClient {
   private readonly options: FleetClientOptions;
@@ -80,12 +87,30 @@ export class FleetClient {
     if (this.phase.at === 'attempting') this.phase.stream.send(message);
   }
 
+  /** The attempt has come to something: after its end the first wait is a short one again. */
+  proven(): void {
+    if (this.phase.at === 'attempting') this.failures = 0; // (2)
+  }
+
+  /** Tells the coordinator that its run cannot be served here, and ends the stream after what was sent. */
+  fail(reason: string): void {
+    if (this.phase.at !== 'attempting') return;
+    const { stream } = this.phase;
+    stream.send({ kind: 'failed', reason });
+    const done = stream.close();
+    this.phase = { at: 'hanging-up', done };
+    void done.then(() => {
+      if (this.phase.at === 'hanging-up') this.turnedAway('failed', reason);
+    });
+  }
+
   /** Ends the stream after what was sent, and dials no more. */
   async close(): Promise<void> {
     const { phase } = this;
     this.phase = { at: 'closed' }; // (3)
     if (phase.at === 'waiting') phase.cancel();
     if (phase.at === 'attempting') await phase.stream.close();
+    if (phase.at === 'hanging-up') await phase.done;
   }
 
   private dial(): void {
@@ -110,22 +135,21 @@ export class FleetClient {
       security,
       hello(),
       {
-        onMessage: (message) => {
-          if (message.kind === 'welcome') this.failures = 0; // (2)
-          handlers.onMessage(message);
-        },
+        onMessage: (message) => handlers.onMessage(message),
         onEnd: ({ kind, reason }) => {
-          if (this.phase.at === 'closed') return;
-          if (kind === 'refused') {
-            this.phase = { at: 'closed' }; // (3)
-            handlers.onClosed({ kind, reason });
-          } else {
-            handlers.onClosed({ kind, reason, retryMs: this.retry() });
-          }
+          if (this.phase.at !== 'attempting') return;
+          if (kind === 'refused') this.turnedAway(kind, reason);
+          else handlers.onClosed({ kind, reason, retryMs: this.retry() });
         },
       },
       { answerTimeoutMs, closeGraceMs },
     );
+  }
+
+  private turnedAway(kind: 'refused' | 'failed', reason: string): void {
+    const { retryRefusals = false, handlers } = this.options;
+    if (!retryRefusals) this.phase = { at: 'closed' }; // (3)
+    handlers.onClosed({ kind, reason, retryMs: retryRefusals ? this.retry() : null });
   }
 
   private retry(): number {

@@ -148,8 +148,27 @@ describe('a client that is refused', () => {
     const { events, waits } = clientTo(port);
     (await nextHello()).refuse('the run has another model');
     const reason = `coordinator 127.0.0.1:${port}: the run has another model`;
-    expect(await events.next()).toEqual({ on: 'closed', reason: { kind: 'refused', reason } });
+    expect(await events.next()).toEqual({ on: 'closed', reason: { kind: 'refused', reason, retryMs: null } });
     expect(waits).toEqual([]);
+  });
+
+  it('dials again where it is told to, after longer and longer until an attempt has proven itself', async () => {
+    const { port, nextHello, events: heard } = await startCoordinator();
+    const { client, events, waits } = clientTo(port, { retryRefusals: true });
+    const attempts = ['turned away', 'welcomed', 'welcomed', 'proven', 'turned away'];
+    for (const attempt of attempts) {
+      const connection = await nextHello();
+      if (attempt !== 'turned away') {
+        connection.send(welcome);
+        expect(await events.next()).toMatchObject({ message: welcome });
+      }
+      if (attempt === 'proven') client.proven();
+      connection.refuse('not here');
+      expect(await heard.next()).toMatchObject({ on: 'closed' });
+      const reason = `coordinator 127.0.0.1:${port}: not here`;
+      expect(await events.next()).toMatchObject({ reason: { kind: 'refused', reason } });
+    }
+    expect(waits.map(({ delayMs }) => delayMs)).toEqual([1000, 1600, 2560, 1000, 1600]);
   });
 
   it('for its version, is told both ranges', async () => {
@@ -191,10 +210,53 @@ describe('a client that is refused', () => {
   });
 });
 
+describe('a client that cannot serve the run', () => {
+  it('says so, and ends there', async () => {
+    const { port, nextHello, events: heard } = await startCoordinator();
+    const { client, events, waits } = clientTo(port);
+    const connection = await nextHello();
+    connection.send(welcome);
+    await events.next();
+    client.fail('no such model');
+    client.fail('no such model, as said');
+    const message = { kind: 'failed', reason: 'no such model' };
+    expect(await heard.next()).toEqual({ on: 'message', connection, message });
+    expect(await heard.next()).toMatchObject({ on: 'closed' });
+    const reason = { ...message, retryMs: null };
+    expect(await events.next()).toEqual({ on: 'closed', reason });
+    expect(waits).toEqual([]);
+  });
+
+  it('dials again where it is told to, after longer and longer', async () => {
+    const { port, nextHello, events: heard } = await startCoordinator();
+    const { client, events } = clientTo(port, { retryRefusals: true });
+    for (const retryMs of [1000, 1600, 2560]) {
+      (await nextHello()).send(welcome);
+      expect(await events.next()).toMatchObject({ message: welcome });
+      client.fail('no such model');
+      expect(await events.next()).toMatchObject({ reason: { kind: 'failed', retryMs } });
+      expect(await heard.next()).toMatchObject({ message: { kind: 'failed' } });
+      expect(await heard.next()).toMatchObject({ on: 'closed' });
+    }
+  });
+
+  it('is closed while it hangs up, and what it said still arrives', async () => {
+    const { port, nextHello, events: heard } = await startCoordinator();
+    const { client, events, waits } = clientTo(port, { retryRefusals: true });
+    (await nextHello()).send(welcome);
+    await events.next();
+    client.fail('no such model');
+    await client.close();
+    expect(await heard.next()).toMatchObject({ message: { kind: 'failed' } });
+    expect(await heard.next()).toMatchObject({ on: 'closed' });
+    expect([events.unread, waits]).toEqual([[], []]);
+  });
+});
+
 describe('a client without a coordinator', () => {
-  it('waits longer after each attempt, starts over after a welcome, and finds a coordinator that comes back', async () => {
+  it('waits longer after each attempt, starts over after one that has proven itself, and finds a coordinator that comes back', async () => {
     const port = await freePort();
-    const { events, waits } = clientTo(port);
+    const { client, events, waits } = clientTo(port);
     for (const retryMs of [1000, 1600, 2560]) {
       const event = await events.next();
       expect(event).toMatchObject({ on: 'closed', reason: { kind: 'unreachable', retryMs } });
@@ -205,6 +267,7 @@ describe('a client without a coordinator', () => {
     let event = await events.next();
     while (event.on === 'closed') event = await events.next();
     expect(event.message).toEqual(welcome);
+    client.proven();
     const dialled = waits.length;
     await server.close();
     expect(await events.next()).toMatchObject({ reason: { kind: 'lost', retryMs: 1000 } });
