@@ -89,14 +89,18 @@ describe('a worker that is told to stop', { timeout: 120_000 }, () => {
     expect(await finishes(coordinator, 'hurried')).toMatchObject({ workersLost: 0, protocolFaults: 0 });
   });
 
-  it('leaves at once at a second SIGTERM', async () => {
+  it('is not ready while it drains, and leaves at once at a second SIGTERM', async () => {
     const coordinator = start(prune('impatient'), folder.path);
-    const stopped = worker('--drain-grace', '1h');
+    const metrics = `127.0.0.1:${await freePort()}`;
+    const stopped = worker('--drain-grace', '1h', '--metrics-listen', metrics);
+    const readyz = async (): Promise<string> => (await fetch(`http://${metrics}/readyz`)).text();
     const { all } = await family(stopped, 1);
     await isBusy(coordinator, stopped);
     process.kill(all.at(-1)!, 'SIGSTOP');
+    expect(await readyz()).toBe('ok\n');
     stopped.kill('SIGTERM');
     await stopped.says('draining: finishing the task in hand');
+    expect(await readyz()).toBe('draining: terminated\n');
     stopped.kill('SIGTERM');
     expect((await stopped.endsSoon()).code).toBe(0);
     await allGone(all);

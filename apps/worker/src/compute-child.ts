@@ -75,6 +75,10 @@ export class ComputeChild {
     this.model = this.load(request);
   }
 
+  get pid(): number | undefined {
+    return this.session.pid;
+  }
+
   get isLoaded(): boolean {
     return this.hasLoaded;
   }

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { oomKills } from '@blockpruner/inference';
-import type { Readiness } from '@blockpruner/monitoring';
 import { formatDuration, type Logger } from '@blockpruner/telemetry';
 import {
   FleetClient,
@@ -17,7 +15,8 @@ import type { Device } from './device.ts';
 import { ModelLocator } from './model-locator.ts';
 import type { WorkerOptions } from './options.ts';
 import { TaskRunner, type RunnerListener } from './task-runner.ts';
-import { WorkerState } from './worker-state.ts';
+import type { WorkerIdentity } from './worker-identity.ts';
+import type { WorkerWatch } from './worker-watch.ts';
 
 /** How a worker ended; `error` is the one line that says why it failed. */
 export interface WorkerEnd {
@@ -53,18 +52,19 @@ const REDIALS: Record<CloseReason['kind'], string> = {
  * coordinator is dialled again, for as long as it takes, and one that refuses us or whose run cannot be served too under
  * `retryRefusals`; only a worker started by the coordinator itself gives up with it.
  * @param environment of the compute child
+ * @param identity is told which run is served
  */
 export function connectToCoordinator(
   options: WorkerOptions,
   device: Device,
   environment: NodeJS.ProcessEnv,
-  readiness: Readiness,
+  identity: WorkerIdentity,
+  { state, account, summary }: WorkerWatch,
   logger: Logger,
 ): Connection {
   const { promise: ended, resolve } = Promise.withResolvers<WorkerEnd>();
   const workerId = randomUUID();
   const version = ownVersion();
-  const state = new WorkerState(readiness, options.connect);
   const runner = new TaskRunner(
     {
       cacheFolder: options.cacheFolder,
@@ -78,6 +78,7 @@ export function connectToCoordinator(
       stages: options.stages,
       environment,
     },
+    account,
     logger,
     oomKills,
   );
@@ -110,7 +111,7 @@ export function connectToCoordinator(
       protocolMin: PROTOCOL_VERSION,
       protocolMax: PROTOCOL_VERSION,
       workerId,
-      name: `${hostname()}:${process.pid}`,
+      name: identity.worker,
       numericClass: device.numericClass,
       device: options.device,
       memoryBytes: device.memoryBytes,
@@ -119,6 +120,7 @@ export function connectToCoordinator(
     }),
     handlers: {
       onMessage: (message) => receive(message),
+      onSent: () => state.sent(),
       onClosed: (closed) => {
         clearInterval(heartbeat);
         locating.abort();
@@ -132,6 +134,7 @@ export function connectToCoordinator(
           state.disconnected(closed);
           const retrySeconds = Math.round(retryMs / 100) / 10;
           logger.warn({ coordinator: options.connect, reason, retrySeconds }, REDIALS[kind]);
+          identity.run = undefined;
         }
       },
     },
@@ -140,7 +143,8 @@ export function connectToCoordinator(
   const receive = (message: CoordinatorMessage): void => {
     switch (message.kind) {
       case 'welcome':
-        logger.info({ coordinator: options.connect, run: message.runId }, 'connected');
+        identity.run = message.runId;
+        logger.info({ coordinator: options.connect }, 'connected');
         state.welcomed();
         clearInterval(heartbeat);
         heartbeat = setInterval(
@@ -158,6 +162,7 @@ export function connectToCoordinator(
       case 'drain':
         return drain('drained by the coordinator');
       case 'finished':
+        summary.tell();
         logger.info('the run has finished');
         state.finished();
         if (options.exitWhenDone || phase.at === 'draining') end({ exitCode: 0 });
@@ -184,7 +189,8 @@ export function connectToCoordinator(
 
   const listener = (): RunnerListener => ({
     send: answer,
-    onLoading: () => state.loading(),
+    onLoading: (computePid) => state.loading(computePid),
+    onInHand: (taskCount) => state.inHand(taskCount, client.isSending),
     onFailed: fail,
   });
 
@@ -203,6 +209,7 @@ export function connectToCoordinator(
   };
 
   const stop = (reason: string, exitCode: number): void => {
+    summary.tell();
     logger.info({ reason }, 'leaving');
     state.leaving(reason);
     client.send({ kind: 'leaving', reason });
@@ -228,6 +235,7 @@ export function connectToCoordinator(
     if (phase.at === 'draining') stop(phase.reason, 0);
   };
 
+  state.dialling();
   client.connect();
   return { ended, stop, drain };
 }

@@ -3,8 +3,9 @@
  *
  * The pieces: options.ts - the command line, as worker-help.ts tells it, from given-options.ts - flags and environment,
  * and option-values.ts; security-options.ts - its part on TLS and token, monitoring-options.ts - on health and metrics;
- * device.ts - dtype and memory of the device; connection.ts - hello, heartbeats and dialling again; worker-state.ts -
- * whether it is ready, and why not; model-locator.ts - the run's model on this
+ * device.ts - dtype and memory of the device; connection.ts - hello, heartbeats and dialling again; worker-watch.ts -
+ * what is seen from outside: worker-state.ts, activity-clock.ts, work-account.ts, resident-memory.ts, and work-summary.ts,
+ * the line a minute, as worker-identity.ts says whose; model-locator.ts - the run's model on this
  * machine, fetched where it is not, with fetch-log.ts; task-runner.ts - the tasks in hand; compute-child.ts - the process
  * that computes them, in compute-environment.ts; plan-limit.ts - what fits into memory; parent-pipe.ts - what the
  * process that started us tells, and that it is gone; self-test.ts - one block evaluated, for `blockpruner doctor`; usage-error.ts.
@@ -20,6 +21,8 @@ import { watchParent } from './parent-pipe.ts';
 import { selfTest } from './self-test.ts';
 import { WorkerUsageError } from './usage-error.ts';
 import { WORKER_HELP } from './worker-help.ts';
+import { ownIdentity } from './worker-identity.ts';
+import { watchWorker } from './worker-watch.ts';
 
 const LONGEST_ERROR_LINE = 400;
 
@@ -38,18 +41,24 @@ async function main(): Promise<number> {
 }
 
 async function work(options: WorkerOptions): Promise<number> {
+  const identity = ownIdentity();
+  const format =
+    options.logFormat === 'auto' ? (process.stderr.isTTY ? 'pretty' : 'json') : options.logFormat;
   const logger = createLogger({
     level: options.logLevel,
-    format: options.logFormat === 'auto' ? (process.stderr.isTTY ? 'pretty' : 'json') : options.logFormat,
+    format,
     stream: process.stderr,
+    // Whoever looks at a terminal knows whose it is.
+    ...(format === 'json' && { fields: () => identity }),
   });
   for (const warning of options.warnings) logger.warn(warning);
-  const { readiness } = await openMonitoring(options.monitoring, 'starting', logger);
+  const monitoring = await openMonitoring(options.monitoring, 'starting', logger);
+  const watch = watchWorker(options, monitoring, logger);
   const environment = computeEnvironment(process.env);
   // Before it is dialled: a coordinator has no use for a worker that will not compute.
   if (options.device !== 'cpu') await tryGpu(options.device, environment);
   const device = findDevice(options, process.env.CUDA_VISIBLE_DEVICES);
-  const connection = connectToCoordinator(options, device, environment, readiness, logger);
+  const connection = connectToCoordinator(options, device, environment, identity, watch, logger);
   if (options.parentPipe) {
     watchParent({
       onDrain: () => connection.drain('terminated'),

@@ -4,13 +4,16 @@ import type { Logger } from '@blockpruner/telemetry';
 import type { Welcome, WireTask, WorkerMessage } from '@blockpruner/wire';
 import { ComputeChild, MORE_MEMORY, type ChildDeath, type SubmittedTask } from './compute-child.ts';
 import { PlanLimit } from './plan-limit.ts';
+import type { WorkAccount } from './work-account.ts';
 
 /** What hears of the work while there is a coordinator. */
 export interface RunnerListener {
   /** A message to the coordinator. */
   send(message: WorkerMessage): void;
-  /** A compute child begins to load the run's model; `ready` is sent when it has it. */
-  onLoading(): void;
+  /** The run's model is being loaded by this process; `ready` is sent when it has it. */
+  onLoading(computePid: number | undefined): void;
+  /** So many tasks are in hand now. */
+  onInHand(taskCount: number): void;
   /**
    * Nothing can be done for this run, for the reason.
    * @param isFit whether another run may be served; else the device or the compute process is at fault
@@ -47,6 +50,7 @@ const MAX_DEATHS_IN_A_ROW = 3;
  */
 export class TaskRunner {
   private readonly options: ComputeOptions;
+  private readonly account: WorkAccount;
   private readonly logger: Logger;
   private readonly countOomKills: () => number | undefined;
   private readonly tasks = new Map<string, WireTask>();
@@ -59,8 +63,14 @@ export class TaskRunner {
   private deaths = 0;
 
   /** @param countOomKills `oomKills` of the inference library */
-  constructor(options: ComputeOptions, logger: Logger, countOomKills: () => number | undefined) {
+  constructor(
+    options: ComputeOptions,
+    account: WorkAccount,
+    logger: Logger,
+    countOomKills: () => number | undefined,
+  ) {
     this.options = options;
+    this.account = account;
     this.logger = logger;
     this.countOomKills = countOomKills;
   }
@@ -81,8 +91,7 @@ export class TaskRunner {
   /** The connection is gone: what was being computed is no longer ours (2). */
   disconnected(): void {
     this.listener = undefined;
-    for (const taskId of this.tasks.keys()) this.child?.cancel(taskId);
-    this.tasks.clear();
+    for (const taskId of [...this.tasks.keys()]) this.cancel(taskId);
   }
 
   assign(task: WireTask): void {
@@ -92,6 +101,7 @@ export class TaskRunner {
       'task taken',
     );
     this.tasks.set(taskId, task);
+    this.listener?.onInHand(this.tasks.size);
     this.submit(task);
   }
 
@@ -110,7 +120,10 @@ export class TaskRunner {
   }
 
   cancel(taskId: string): void {
-    if (this.tasks.delete(taskId)) this.child?.cancel(taskId);
+    if (!this.tasks.has(taskId)) return;
+    this.child?.cancel(taskId);
+    this.account.cancelled();
+    this.putDown(taskId);
   }
 
   close(): void {
@@ -132,7 +145,6 @@ export class TaskRunner {
     };
     const { device, dtype, threads } = request;
     this.logger.info({ model: model.path, device, dtype, threads }, 'loading the model');
-    this.listener?.onLoading();
     const startedMs = performance.now();
     const child = new ComputeChild(request, environment, this.countOomKills, {
       onLoading: (what, doneBytes, totalBytes) =>
@@ -150,6 +162,7 @@ export class TaskRunner {
       (loaded) => {
         if (this.child !== child || loaded.fingerprint !== model.fingerprint) return;
         this.loaded = loaded;
+        this.account.loaded(loaded);
         const { shapePlan, threads, notes } = loaded;
         const seconds = (performance.now() - startedMs) / 1000;
         this.logger.info({ seconds, threads, shapePlan }, 'model loaded');
@@ -164,6 +177,7 @@ export class TaskRunner {
   /** Says what came of loading, where it is still the same connection that asked. */
   private async announce(child: ComputeChild, welcome: Welcome): Promise<void> {
     const { listener } = this;
+    listener?.onLoading(child.pid);
     try {
       const { fingerprint, shapePlan, peakFlopsPerSecond } = await child.model;
       if (fingerprint !== welcome.model.fingerprint) throw new Error(anotherModel(welcome, fingerprint));
@@ -194,8 +208,11 @@ export class TaskRunner {
   private done({ task }: SubmittedTask, computeSeconds: number): void {
     this.deaths = 0;
     this.limit.computed(task);
-    this.forward(task.taskId, { kind: 'taskDone', taskId: task.taskId, computeSeconds });
-    this.tasks.delete(task.taskId);
+    const { taskId } = task;
+    this.logger.debug({ task: taskId, computeSeconds }, 'task done');
+    this.account.done(task, computeSeconds);
+    this.forward(taskId, { kind: 'taskDone', taskId, computeSeconds });
+    this.putDown(taskId);
   }
 
   private failed(submitted: SubmittedTask, { cause, reason }: TaskFailure): void {
@@ -206,7 +223,7 @@ export class TaskRunner {
   }
 
   private died({ reason, running, isOomKill }: ChildDeath): void {
-    this.logger.error({ reason, isOomKill }, 'the compute process died');
+    this.logger.error({ reason, isOomKill, task: running?.task.taskId }, 'the compute process died');
     if (running === null) this.deaths += 1;
     else {
       const hasDiedBefore = this.limit.hasDiedBefore(running.task);
@@ -231,7 +248,7 @@ export class TaskRunner {
         retryable: true,
       });
     } else {
-      this.logger.warn({ plan, shrunkPlan }, 'the shape plan shrinks');
+      this.logger.warn({ task: task.taskId, plan, shrunkPlan }, 'the shape plan shrinks');
       this.fail(task, { reason, retryable: true, shrunkPlan });
     }
   }
@@ -241,8 +258,14 @@ export class TaskRunner {
     failure: { reason: string; retryable: boolean; shrunkPlan?: ShapePlan },
   ): void {
     this.logger.warn({ task: taskId, reason: failure.reason }, 'task failed');
+    if (this.tasks.has(taskId)) this.account.failed(); // else it had been cancelled
     this.forward(taskId, { kind: 'taskFailed', taskId, shrunkPlan: null, ...failure });
+    this.putDown(taskId);
+  }
+
+  private putDown(taskId: string): void {
     this.tasks.delete(taskId);
+    this.listener?.onInHand(this.tasks.size);
   }
 
   /** A new child for the tasks that wait (3). */

@@ -1,57 +1,97 @@
 import type { Readiness } from '@blockpruner/monitoring';
 import type { CloseReason } from '@blockpruner/wire';
+import type { ActivityClock } from './activity-clock.ts';
 
 /**
  * What a worker is at, as it is seen from outside: ready while it is connected with the run's model loaded, and in one
- * line why not.
+ * line why not; and what its time goes to.
  *
  * Invariants:
- * 1. Once it is to stop it is not ready again, and says that reason and no other.
+ * 1. Once it is to stop it is not ready again, says that reason and no other, and its time goes to draining.
+ * 2. It computes while it is ready with a task in hand, sends while the last of its messages is on its way after that, and waits
+ *    otherwise.
  */
 export class WorkerState {
+  /** The process that computes; undefined before there is one. */
+  computePid: number | undefined;
   private readonly readiness: Readiness;
   /** `host:port`. */
   private readonly coordinator: string;
-  private isStopping = false;
+  private readonly clock: ActivityClock;
+  private phase: 'connecting' | 'loading' | 'ready' | 'stopping' = 'connecting';
+  private taskCount = 0;
+  private isSending = false;
 
-  constructor(readiness: Readiness, coordinator: string) {
+  constructor(readiness: Readiness, coordinator: string, clock: ActivityClock) {
     this.readiness = readiness;
     this.coordinator = coordinator;
-    this.notReady(`dialling the coordinator ${coordinator}`);
+    this.clock = clock;
+  }
+
+  dialling(): void {
+    this.become('connecting', `dialling the coordinator ${this.coordinator}`);
   }
 
   disconnected({ kind, reason }: CloseReason): void {
-    this.notReady(notReadyFor[kind](reason));
+    this.taskCount = 0;
+    this.isSending = false;
+    this.become('connecting', notReadyFor[kind](reason));
   }
 
   welcomed(): void {
-    this.notReady(`connected to coordinator ${this.coordinator}: looking for the model, or fetching it`);
+    this.become(
+      'loading',
+      `connected to coordinator ${this.coordinator}: looking for the model, or fetching it`,
+    );
   }
 
-  loading(): void {
-    this.notReady(`connected to coordinator ${this.coordinator}: loading the model`);
+  loading(computePid: number | undefined): void {
+    this.computePid = computePid;
+    this.become('loading', `connected to coordinator ${this.coordinator}: loading the model`);
   }
 
   ready(): void {
-    if (!this.isStopping) this.readiness.ready();
+    this.become('ready', null);
+  }
+
+  /** @param isSending whether messages are on their way to the coordinator */
+  inHand(taskCount: number, isSending: boolean): void {
+    this.taskCount = taskCount;
+    this.isSending = isSending;
+    this.settle();
+  }
+
+  /** All messages are on the network. */
+  sent(): void {
+    this.isSending = false;
+    this.settle();
   }
 
   finished(): void {
-    this.notReady(`the run of coordinator ${this.coordinator} has finished: waiting for the next one`);
+    const reason = `the run of coordinator ${this.coordinator} has finished: waiting for the next one`;
+    this.become(this.phase, reason);
   }
 
   draining(reason: string): void {
-    this.notReady(`draining: ${reason}`);
-    this.isStopping = true; // (1)
+    this.become('stopping', `draining: ${reason}`);
   }
 
   leaving(reason: string): void {
-    this.notReady(`leaving: ${reason}`);
-    this.isStopping = true; // (1)
+    this.become('stopping', `leaving: ${reason}`);
   }
 
-  private notReady(reason: string): void {
-    if (!this.isStopping) this.readiness.notReady(reason);
+  private become(phase: typeof this.phase, notReady: string | null): void {
+    if (this.phase === 'stopping') return; // (1)
+    this.phase = phase;
+    if (notReady === null) this.readiness.ready();
+    else this.readiness.notReady(notReady);
+    this.settle();
+  }
+
+  private settle(): void {
+    if (this.phase === 'stopping') this.clock.become('draining');
+    else if (this.phase !== 'ready') this.clock.become(this.phase);
+    else this.clock.become(this.taskCount > 0 ? 'computing' : this.isSending ? 'sending' : 'waiting'); // (2)
   }
 }
 

@@ -17,6 +17,7 @@ import {
 } from '@blockpruner/testkit';
 import type { Welcome, WireTask, WorkerMessage } from '@blockpruner/wire';
 import { TaskRunner, type ComputeOptions } from '../src/task-runner.ts';
+import { WorkAccount } from '../src/work-account.ts';
 
 type TaskFailed = Extract<WorkerMessage, { kind: 'taskFailed' }>;
 
@@ -26,6 +27,7 @@ export class RunnerHarness {
   readonly welcome: Welcome;
   readonly runner: TaskRunner;
   readonly said: WorkerMessage[] = [];
+  readonly account = new WorkAccount();
   private readonly spec: TinyModelSpec;
 
   private constructor(
@@ -63,6 +65,7 @@ export class RunnerHarness {
         environment: process.env,
         ...options,
       },
+      this.account,
       logger,
       () => oomKills(systemRoot),
     );
@@ -91,6 +94,7 @@ export class RunnerHarness {
       {
         send: (message) => this.said.push(message),
         onLoading: () => undefined,
+        onInHand: () => undefined,
         onFailed: (reason) => this.said.push({ kind: 'failed', reason }),
       },
     );

@@ -84,6 +84,7 @@ describe('a worker whose compute process is killed', { timeout: 120_000 }, () =>
       kind: 'failed',
       reason: 'the compute process was killed by SIGKILL, 3 times in a row without a finished task',
     });
+    expect(harness.account.tasks).toEqual({ done: 0, failed: 3, cancelled: 0 });
   });
 });
 
@@ -198,6 +199,8 @@ describe('a worker', { timeout: 120_000 }, () => {
     expect(harness.said.some((message) => 'taskId' in message && message.taskId?.startsWith('waiting'))).toBe(
       false,
     );
+    expect(harness.account.tasks).toEqual({ done: 2, failed: 0, cancelled: 2 });
+    expect(harness.account.mfu).toBeGreaterThan(0);
   });
 
   it('keeps its model and its plan over a lost connection', async () => {

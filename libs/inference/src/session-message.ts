@@ -1,4 +1,4 @@
-import type { ShapePlan, Sweep } from '@blockpruner/blocks';
+import type { ModelShape, ShapePlan, Sweep } from '@blockpruner/blocks';
 import type { Cell, IndexedRow } from '@blockpruner/perplexity';
 import type { Dtype } from './dtype.ts';
 
@@ -33,6 +33,7 @@ export interface LoadRequest {
 /** What was loaded, and what was measured for it. */
 export interface LoadedModel {
   readonly fingerprint: string;
+  readonly shape: ModelShape;
   readonly shapePlan: ShapePlan;
   /** Of a large matrix product; 0 where it was not measured. */
   readonly peakFlopsPerSecond: number;

@@ -86,6 +86,7 @@ export class SessionModel {
   get loaded(): LoadedModel {
     return {
       fingerprint: this.checkpoint.fingerprint,
+      shape: this.checkpoint.shape,
       shapePlan: this.plan,
       peakFlopsPerSecond: this.choice.peakFlopsPerSecond,
       threads: this.choice.threads,

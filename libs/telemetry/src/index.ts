@@ -26,4 +26,6 @@ export {
 } from './quantities.ts';
 export { formatTable } from './table.ts';
 export type { TableColumn } from './table.ts';
+export { WorkerMetrics } from './worker-metrics.ts';
+export type { TaskOutcome, WorkerActivity, WorkerReadings } from './worker-metrics.ts';
 export type { Logger } from 'pino';

@@ -35,6 +35,19 @@ describe('stderr', () => {
     expect(terminal.text).toMatch(/^\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\] INFO: hello \{"rows":3\}\n$/);
   });
 
+  it('has the fields of every line as they are at that moment', () => {
+    const fields = { worker: 'node-7:12', run: undefined as string | undefined };
+    const { terminal, logger } = logging({ format: 'json', fields: () => fields });
+    logger.info({ rows: 3 }, 'first');
+    fields.run = 'c0ffee00';
+    logger.info('second');
+    const [first, second] = terminal.text.trimEnd().split('\n').map(parse);
+    expect(first).toMatchObject({ worker: 'node-7:12', rows: 3, msg: 'first' });
+    expect(first).not.toHaveProperty('run');
+    expect(second).toMatchObject({ worker: 'node-7:12', run: 'c0ffee00', msg: 'second' });
+    expect(second).not.toHaveProperty('rows');
+  });
+
   it('shows one JSON object a line for a machine', () => {
     const { terminal, logger } = logging({ format: 'json' });
     logger.warn({ rows: 3 }, 'hello');

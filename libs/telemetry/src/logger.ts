@@ -10,6 +10,8 @@ export interface LoggerOptions {
   readonly format: LogFormat;
   /** Where log lines go; give the `LiveStream` that a progress display draws on. */
   readonly stream: TerminalStream | LiveStream;
+  /** What every line carries, asked at each. */
+  readonly fields?: () => object;
   /** A file that gets every line from level debug up, as JSON. */
   readonly logFile?: string;
 }
@@ -23,11 +25,12 @@ const SETS_LAST_LEVEL: unique symbol = Symbol.for('pino.metadata');
  * Makes the logger of a process. Every line is written before the call returns; a stream or file that fails
  * never throws into the caller.
  */
-export function createLogger({ level, format, stream, logFile }: LoggerOptions): Logger {
+export function createLogger({ level, format, stream, fields, logFile }: LoggerOptions): Logger {
   const live = stream instanceof LiveStream ? stream : new LiveStream(stream);
   const sink = new LogSink(live, levelNumber(level), stderrFormatter(format, live.isTty));
   const lowest = levelNumber(level) < levelNumber(FILE_LEVEL) ? level : FILE_LEVEL;
-  const logger = pino({ level: lowest, timestamp: pino.stdTimeFunctions.isoTime }, sink);
+  const timestamp = pino.stdTimeFunctions.isoTime;
+  const logger = pino({ level: lowest, timestamp, ...(fields && { mixin: () => ({ ...fields() }) }) }, sink);
   if (logFile !== undefined) attachLogFile(logger, logFile);
   return logger;
 }

@@ -22,6 +22,8 @@ export interface CloseReason {
 export interface FleetClientHandlers {
   /** Every message but `refused`, which arrives as a close reason. */
   onMessage(message: CoordinatorMessage): void;
+  /** Each time that everything that was sent is on the network. */
+  onSent?(): void;
   /** After each attempt that ended by itself; never because of `close`. */
   onClosed(reason: CloseReason): void;
 }
@@ -87,6 +89,11 @@ export class FleetClient {
     if (this.phase.at === 'attempting') this.phase.stream.send(message);
   }
 
+  /** Whether something that was sent is not on the network yet. */
+  get isSending(): boolean {
+    return this.phase.at === 'attempting' && this.phase.stream.isSending;
+  }
+
   /** The attempt has come to something: after its end the first wait is a short one again. */
   proven(): void {
     if (this.phase.at === 'attempting') this.failures = 0; // (2)
@@ -136,6 +143,7 @@ export class FleetClient {
       hello(),
       {
         onMessage: (message) => handlers.onMessage(message),
+        onSent: () => handlers.onSent?.(),
         onEnd: ({ kind, reason }) => {
           if (this.phase.at !== 'attempting') return;
           if (kind === 'refused') this.turnedAway(kind, reason);

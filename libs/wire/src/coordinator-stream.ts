@@ -22,6 +22,8 @@ interface StreamEnd {
 interface CoordinatorStreamHandlers {
   /** Every message but `refused`, which ends the stream. */
   onMessage(message: CoordinatorMessage): void;
+  /** Each time that everything that was sent is on the network. */
+  onSent(): void;
   /** Once, unless `close` was called before. */
   onEnd(end: StreamEnd): void;
 }
@@ -68,7 +70,11 @@ export class CoordinatorStream {
     const { target, credentials, options, metadata } = dialParameters(address, security);
     this.channel = new Client(target, credentials, options);
     this.call = this.channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
-    this.outbox = new Outbox((bytes, written) => this.call.write(bytes, written), MAX_QUEUED_BYTES);
+    this.outbox = new Outbox(
+      (bytes, written) => this.call.write(bytes, written),
+      MAX_QUEUED_BYTES,
+      () => queueMicrotask(() => this.phase === 'open' && handlers.onSent()),
+    );
     this.answerTimer = setTimeout(() => {
       this.breakOff('unreachable', `no answer within ${limits.answerTimeoutMs} ms`);
     }, limits.answerTimeoutMs);
@@ -81,6 +87,11 @@ export class CoordinatorStream {
     this.call.on('error', () => {}); // told again by 'status'
     this.call.on('status', (ending) => this.endWith(ending));
     this.outbox.push(encodeWorkerMessage(hello));
+  }
+
+  /** Whether something that was sent is not on the network yet. */
+  get isSending(): boolean {
+    return !this.outbox.isEmpty;
   }
 
   send(message: WorkerMessage): void {

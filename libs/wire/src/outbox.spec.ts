@@ -58,4 +58,20 @@ describe('Outbox', () => {
     outbox.push(Buffer.from('c'));
     expect(written).toEqual(['a']);
   });
+
+  it('tells each time that everything was passed on', () => {
+    const { write, passOn } = stream();
+    let times = 0;
+    const outbox = new Outbox(write, 100, () => times++);
+    expect(outbox.isEmpty).toBe(true);
+    outbox.push(Buffer.from('a'));
+    outbox.push(Buffer.from('b'));
+    passOn();
+    expect([outbox.isEmpty, times]).toEqual([false, 0]);
+    passOn();
+    expect([outbox.isEmpty, times]).toEqual([true, 1]);
+    outbox.push(Buffer.from('c'));
+    passOn();
+    expect([outbox.isEmpty, times]).toEqual([true, 2]);
+  });
 });

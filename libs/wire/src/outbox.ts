@@ -9,16 +9,30 @@
 export class Outbox {
   private readonly write: (bytes: Buffer, written: () => void) => void;
   private readonly limitBytes: number;
+  private readonly onEmpty: () => void;
   private waiting: Buffer[] = [];
   private waitingBytes = 0;
   private writing = false;
   private whenEmpty: (() => void) | null = null;
   private taking = true;
 
-  /** @param write hands one message to the stream, and calls back when the stream has passed it on */
-  constructor(write: (bytes: Buffer, written: () => void) => void, limitBytes: number) {
+  /**
+   * @param write hands one message to the stream, and calls back when the stream has passed it on
+   * @param onEmpty called each time that everything was passed on
+   */
+  constructor(
+    write: (bytes: Buffer, written: () => void) => void,
+    limitBytes: number,
+    onEmpty: () => void = () => undefined,
+  ) {
     this.write = write;
     this.limitBytes = limitBytes;
+    this.onEmpty = onEmpty;
+  }
+
+  /** Whether everything was passed on. */
+  get isEmpty(): boolean {
+    return !this.writing && this.waiting.length === 0;
   }
 
   /** @returns false when the message would exceed the limit, and was not taken (2) */
@@ -58,6 +72,7 @@ export class Outbox {
     this.writing = true;
     this.write(bytes, () => {
       this.writing = false;
+      if (this.isEmpty) this.onEmpty();
       this.writeNext();
     });
   }
