@@ -10,8 +10,17 @@ import {
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
+export interface LogFields {
+  /** The run's id. */
+  run?: string;
+  /** Number of the iteration under way. */
+  iteration?: number;
+}
+
 /** Everything a command says: log lines and progress on stderr, results on stdout. */
 export interface Console {
+  /** What every log line carries, from when it is known. */
+  readonly logFields: LogFields;
   readonly logger: Logger;
   readonly progress: ProgressDisplay;
   /** Log lines go to the run's `log.jsonl` too, from now on. */
@@ -24,13 +33,16 @@ export interface Console {
 export function openConsole(level: LogLevel, format: 'auto' | LogFormat): Console {
   const isTty = process.stderr.isTTY;
   const stream = new LiveStream(process.stderr);
+  const logFields: LogFields = {};
   const logger = createLogger({
+    fields: () => logFields,
     level,
     format: format === 'auto' ? (isTty ? 'pretty' : 'json') : format,
     stream,
   });
   const progress = new ProgressDisplay({ stream, isTty, logger, nowMs: () => performance.now() });
   return {
+    logFields,
     logger,
     progress,
     attachLogFile: (path) => attachLogFile(logger, path),

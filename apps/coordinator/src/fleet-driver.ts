@@ -364,6 +364,11 @@ export class FleetDriver {
       const plan = this.shapePlans.of(this.peers.classOf(workerId));
       if (plan === undefined)
         throw new Error(`worker ${this.peers.nameOf(workerId)} is ready without a shape plan`);
+      const given = { worker: this.peers.nameOf(workerId), task: task.id };
+      this.options.logger.debug(
+        { ...given, candidates: task.candidates.length, rows: task.rows.length },
+        'task given',
+      );
       this.stays.tookTask(workerId);
       this.peers.connectionOf(workerId)?.send(assignment(task, plan, this.options.rows));
     }

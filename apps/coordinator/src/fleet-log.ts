@@ -1,17 +1,26 @@
 import type { FleetEvent } from '@blockpruner/fleet';
-import { cellKey } from '@blockpruner/perplexity';
+import { cellKey, type CellId } from '@blockpruner/perplexity';
 import type { Logger } from '@blockpruner/telemetry';
 
+type NameOf = (workerId: string) => string;
+
+/** Fields that are logged under another name, or in another form: as the lines of the worker itself have them. */
+const LOGGED: Readonly<Record<string, (value: never, nameOf: NameOf) => [name: string, value: unknown]>> = {
+  taskId: (id: string | null) => ['task', id],
+  workerId: (id: string, nameOf) => ['worker', nameOf(id)],
+  fromWorkerId: (id: string, nameOf) => ['fromWorker', nameOf(id)],
+  workerIds: (ids: readonly string[], nameOf) => ['workers', ids.map(nameOf)],
+  cell: (cell: CellId) => ['cell', cellKey(cell)],
+};
+
 /** Writes what the fleet did into the log, workers by name. */
-export function logFleetEvent(logger: Logger, event: FleetEvent, nameOf: (workerId: string) => string): void {
-  const { kind, ...rest } = event;
-  const text = kind.replaceAll('-', ' ');
-  const fields = {
-    ...rest,
-    ...('workerId' in event && { worker: nameOf(event.workerId) }),
-    ...('fromWorkerId' in event && { fromWorker: nameOf(event.fromWorkerId) }),
-    ...('cell' in event && { cell: cellKey(event.cell) }),
-  };
+export function logFleetEvent(logger: Logger, event: FleetEvent, nameOf: NameOf): void {
+  const text = event.kind.replaceAll('-', ' ');
+  const fields = Object.fromEntries(
+    Object.entries(event)
+      .filter(([name]) => name !== 'kind')
+      .map(([name, value]) => LOGGED[name]?.(value as never, nameOf) ?? [name, value as unknown]),
+  );
   switch (event.kind) {
     case 'worker-convicted':
     case 'cells-differ':

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { hostname } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Logger } from '@blockpruner/telemetry';
 import { WORKER_MAIN } from './commands/worker.ts';
@@ -71,7 +72,11 @@ export class LocalWorkers {
     const startedMs = performance.now();
     this.children.add(child);
     logger.debug(
-      { localWorker: slot, workerPid: child.pid, device: plan.local[slot % plan.local.length].device },
+      {
+        localWorker: slot,
+        worker: workerName(hostname(), child.pid),
+        device: plan.local[slot % plan.local.length].device,
+      },
       'local worker started',
     );
     let lastLine = '';
@@ -111,14 +116,18 @@ function forwardLine(logger: Logger, slot: number, line: string): string | undef
     logger.warn({ localWorker: slot }, line); // of a native library, or the error a worker ends with
     return line;
   }
-  const { level, msg, time, pid, ...rest } = fields;
-  delete rest.hostname; // it is ours
+  const { level, msg, time, pid, hostname: host, ...rest } = fields;
   const isWarning = level === 'warn' || level === 'error' || (typeof level === 'number' && level >= 40);
-  const log = { localWorker: slot, workerTime: time, workerPid: pid, ...rest };
+  const log = { localWorker: slot, worker: workerName(host, pid), workerTime: time, ...rest };
   const text = typeof msg === 'string' ? msg : 'local worker';
   if (isWarning) logger.warn(log, text);
   else logger.debug(log, text);
   return isWarning ? text : undefined;
+}
+
+/** As it calls itself when it joins. */
+function workerName(host: unknown, pid: unknown): string {
+  return `${String(host)}:${String(pid)}`;
 }
 
 function parseLogLine(line: string): Record<string, unknown> | undefined {

@@ -4,18 +4,12 @@ import { formatAddress, type Address } from '@blockpruner/wire';
 import type { Console } from './console.ts';
 import { parseListen } from './listen-address.ts';
 
-export interface MonitoringSettings {
+interface MonitoringSettings {
   readonly healthListen?: string;
   readonly metricsListen?: string;
 }
 
-/** Where a cluster asks how the process does; what is absent is not served. */
-export interface MonitoringPlan {
-  readonly health?: Address;
-  readonly metrics?: Address;
-}
-
-/** What is seen of a run from outside: filled in all the same where nobody looks. */
+/** What is seen of a command from outside: filled in all the same where nobody looks. */
 export interface Monitoring {
   readonly metrics: CoordinatorMetrics;
   readonly readiness: Readiness;
@@ -29,10 +23,7 @@ export function planMonitoring({ healthListen, metricsListen }: MonitoringSettin
   };
 }
 
-/**
- * Opens the ports before anything that takes long, so that a probe finds an answer from the start.
- * @throws WireError for a port that cannot be had
- */
+/** @throws WireError for a port that cannot be had */
 export async function openMonitoring(plan: MonitoringPlan, { logger }: Console): Promise<Monitoring> {
   const registry = new MetricsRegistry();
   const metrics = new CoordinatorMetrics(registry);

@@ -38,7 +38,7 @@ export interface RunSession {
 /** Carries a run out, from an open port to a printed result, and leaves no process and no claim behind. */
 export async function carryOut(session: RunSession): Promise<void> {
   const { console, problem, json, monitoring } = session;
-  const { logger } = console;
+  const { logger, logFields } = console;
   const { metrics, readiness } = monitoring;
   let handlers: CellHandlers = { onCells: () => undefined, onCorrected: () => undefined };
   let onNote: (note: FleetNote) => void = () => undefined;
@@ -66,6 +66,7 @@ export async function carryOut(session: RunSession): Promise<void> {
       signal: interrupt.signal,
       onSynced: (seconds) => metrics.synced(seconds),
     });
+    logFields.run = folder.runId;
     console.attachLogFile(join(folder.path, 'log.jsonl'));
     logger.info({ folder: folder.path }, 'run folder ready');
     metrics.started(
@@ -77,7 +78,7 @@ export async function carryOut(session: RunSession): Promise<void> {
     onNote = (note) => folder?.appendEvent(note);
     fleet.start();
     readiness.ready();
-    const result = await runSearch({ problem, folder, fleet, logger, metrics, ...sink });
+    const result = await runSearch({ problem, folder, fleet, logger, logFields, metrics, ...sink });
     finished = true;
     readiness.notReady('the run has finished');
     await fleet.stop(true);

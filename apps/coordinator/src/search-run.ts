@@ -22,6 +22,7 @@ import {
 } from '@blockpruner/search';
 import { logIteration, type CoordinatorMetrics } from '@blockpruner/telemetry';
 import { judge, noiseOf, reportDoubts, type JudgeOptions } from './close-calls.ts';
+import type { LogFields } from './console.ts';
 import { decisionOf, recordOf, sizeOf } from './decision-records.ts';
 import { Foresight } from './foresight.ts';
 import { heldOutFields, scoreHeldOut, warnOfBrokenHeldOut } from './held-out.ts';
@@ -38,9 +39,9 @@ import { WorkerSpeed } from './worker-speed.ts';
  * @throws SearchError when the scores leave nothing to choose; Interrupted, RunError or FleetError from the fleet
  */
 export async function runSearch(
-  options: JudgeOptions & { readonly metrics: CoordinatorMetrics },
+  options: JudgeOptions & { readonly metrics: CoordinatorMetrics; readonly logFields: LogFields },
 ): Promise<RunResult> {
-  const { problem, folder, fleet, cells, contributors, logger, metrics } = options;
+  const { problem, folder, fleet, cells, contributors, logger, metrics, logFields } = options;
   const strategy = strategyFor(problem, folder.config);
   const records: DecisionRecord[] = [...folder.state.decisions];
   const decisions: Decision[] = records.map(decisionOf);
@@ -56,6 +57,7 @@ export async function runSearch(
   let stopped: Stopped | undefined = problem.stop.limit && { reason: 'goal' };
 
   for (;;) {
+    logFields.iteration = decisions.length + 1;
     const step = strategy.step(decisions, cells);
     if (step.kind === 'done') break;
     const title = `iteration ${decisions.length + 1}/${iterationCount(expected.iterations)}`;
@@ -137,6 +139,7 @@ export async function runSearch(
     options.classesInFp32.clear();
     retriesBefore = retries;
   }
+  delete logFields.iteration;
   logger.info({ decisions: records.length, stopped }, describeEnd(problem.stop, stopped));
   const result = await finish(options, records, speeds, stopped);
   soFar.isFinished = true; // before any worker is told

@@ -103,6 +103,17 @@ describe('planWorkers', () => {
     );
   });
 
+  it('refuses a memory limit that no worker can begin with', () => {
+    const limited = (workers: string, memoryLimit: string) =>
+      withGpus('', () => plan({ workers, memoryLimit }));
+    expect(() => limited('local:1', '1KiB')).toThrow(
+      '--memory-limit 1KiB leaves 1.00 KiB for each of 1 worker, and the least is 256 MiB: give more, or start fewer with --workers',
+    );
+    expect(() => limited('local:4', '512MiB')).toThrow(/for each of 4 workers, and the least is 256 MiB/);
+    expect(limited('local:1', '256MiB').local).toHaveLength(1);
+    expect(plan({ listen: '127.0.0.1:50051', memoryLimit: '1KiB' }).local).toHaveLength(0);
+  });
+
   it('starts local workers beside those that dial when both are asked for', () => {
     const { local, remote } = plan({ workers: 'local:1', listen: '127.0.0.1:50051' });
     expect([local.length, remote?.port]).toEqual([1, 50_051]);

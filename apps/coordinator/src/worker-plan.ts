@@ -73,6 +73,8 @@ export function planWorkers(
   const machineBytes = memoryOfMachine(settings.memoryLimit);
   const count = localWorkerCount(workers, listen, gpus, () => fittingWorkers(memory, machineBytes, stages));
   const sharedWeights = gpus === 0 && count > 1;
+  const memoryLimitBytes = limitOfEach(machineBytes, memory, count, sharedWeights);
+  requireEnoughForEach(settings.memoryLimit, memoryLimitBytes, count);
   return {
     local: Array.from({ length: count }, (_, i) => ({
       device: gpus > 0 ? `cuda:${i % gpus}` : 'cpu',
@@ -83,7 +85,7 @@ export function planWorkers(
     dtype,
     stages: String(stages),
     sharedWeights,
-    memoryLimitBytes: limitOfEach(machineBytes, memory, count, sharedWeights),
+    memoryLimitBytes,
     memory,
     longestRowTokens,
     remote,
@@ -123,6 +125,17 @@ function fittingWorkers(memory: WorkerMemory, machineBytes: number, stages: stri
   if (stages !== 1) return 1;
   throw new RunError(
     `one worker needs about ${formatBytes(memory.totalBytes)} of memory and ${formatBytes(machineBytes)} are free; use a smaller model, shorter rows (--seq-len), --stages auto, or --workers local:1 to try anyway`,
+  );
+}
+
+/** Below this no worker takes a limit: its two processes alone need about as much. */
+const LEAST_BYTES_EACH = 256 * 2 ** 20;
+
+/** @throws UsageError when a limit that was given leaves too little for each worker to begin with */
+function requireEnoughForEach(limit: string | undefined, bytesEach: number, count: number): void {
+  if (limit === undefined || count === 0 || bytesEach >= LEAST_BYTES_EACH) return;
+  throw new UsageError(
+    `--memory-limit ${limit} leaves ${formatBytes(bytesEach)} for each of ${count} worker${count === 1 ? '' : 's'}, and the least is ${formatBytes(LEAST_BYTES_EACH)}: give more, or start fewer with --workers`,
   );
 }
 

@@ -69,8 +69,8 @@ describe('a worker that is told to stop', { timeout: 120_000 }, () => {
     expect(ended.stderr).toMatch(/"reason":"terminated","msg":"leaving"/);
     await coordinator.says(/"how":"drained","reason":"terminated"[^\n]*"msg":"worker left"/);
     const after = coordinator.said.slice(coordinator.said.indexOf('"msg":"worker draining"'));
-    expect(after).toMatch(new RegExp(`"taskId":"${task}"[^\\n]*"msg":"task done"[^]*"msg":"worker left"`));
-    expect(after).not.toMatch(new RegExp(`"taskId":"${task}"[^\\n]*"msg":"task reissued"`));
+    expect(after).toMatch(new RegExp(`"task":"${task}"[^\\n]*"msg":"task done"[^]*"msg":"worker left"`));
+    expect(after).not.toMatch(new RegExp(`"task":"${task}"[^\\n]*"msg":"task reissued"`));
     expect(await finishes(coordinator, output)).toMatchObject({ workersLost: 0, protocolFaults: 0 });
   });
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readRunContents } from '@blockpruner/journal';
 import { freePort, waitFor, type TemporaryFolder } from '@blockpruner/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { family, PRUNE, run, slowWorkspace, start, type Command } from './command.ts';
+import { family, PRUNE, read, run, slowWorkspace, start, type Command } from './command.ts';
 
 const SOON = { timeoutMs: 30_000 };
 
@@ -130,5 +130,17 @@ describe('the metrics of a run', () => {
     expect(info).toContain((JSON.parse(status.stdout) as { runId: string }).runId);
     second.kill('SIGTERM');
     expect((await second.endsSoon()).code).toBe(130);
+
+    const lines = read(folder, 'lost/log.jsonl')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect([...new Set(lines.map((line) => line.run))]).toEqual([/"(.*?)"/.exec(info)?.[1]]);
+    const ofVictim = lines.filter(({ worker }) => String(worker).endsWith(`:${victim}`));
+    expect(ofVictim.map(({ msg }) => msg)).toEqual(
+      expect.arrayContaining(['local worker started', 'model loaded', 'worker ready', 'worker left']),
+    );
+    const given = lines.filter(({ msg }) => msg === 'task given');
+    expect(given.every(({ iteration, worker, task }) => iteration && worker && task)).toBe(true);
   });
 });

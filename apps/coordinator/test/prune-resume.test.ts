@@ -126,10 +126,29 @@ describe('prune --resume', () => {
     expect(read(folder, 'further/result.json')).toBe(read(folder, 'straight/result.json'));
   });
 
-  it('starts anew where a crash came before the run was made', async () => {
-    mkdirSync(at('half'));
+  /** Makes a folder that a process of another machine was about to make a run in. */
+  function leaveHalfMade(name: string): void {
+    mkdirSync(at(name));
     const gone = { ownerId: 'a', pid: 2 ** 22 - 1, host: 'elsewhere', bootId: null, pidNamespace: null };
-    writeFileSync(at('half/owner.json'), JSON.stringify({ ...gone, since: '', heartbeat: 3 }));
+    writeFileSync(at(name, 'owner.json'), JSON.stringify({ ...gone, since: '', heartbeat: 3 }));
+  }
+
+  it('can be interrupted while it waits for its predecessor, and leaves that one its folder', async () => {
+    leaveHalfMade('waiting');
+    const owner = read(folder, 'waiting/owner.json');
+    const command = start([...PRUNE, ...CREATED, '--resume', '--output', 'waiting'], folder.path);
+    await command.says('waiting up to 30 s');
+    command.kill('SIGTERM');
+    const ended = await command.endsSoon();
+    expect(ended.code).toBe(130);
+    expect(ended.lastLine).toContain(
+      'interrupted by SIGTERM, before the run folder was ours: nothing is changed',
+    );
+    expect(read(folder, 'waiting/owner.json')).toBe(owner);
+  });
+
+  it('starts anew where a crash came before the run was made', async () => {
+    leaveHalfMade('half');
     writeFileSync(at('half/config.yaml.incomplete'), 'mod');
     const ended = await prune('--output', 'half');
     expect(ended.code).toBe(0);

@@ -34,7 +34,7 @@ describe('a run that loses workers', () => {
     (JSON.parse(read(folder, `${output}/stats.json`)) as { counters: Counters }).counters;
   /** Waits until the worker has a task in hand that is not of the first iteration. */
   const isBusy = (command: Command, worker: number): Promise<void> =>
-    command.says(new RegExp(`"msg":"iteration"[^]*[pP]id":${worker},[^\n]*"msg":"task taken"`));
+    command.says(new RegExp(`"msg":"iteration"[^]*:${worker}"[^\n]*"msg":"task taken"`));
 
   beforeAll(async () => {
     folder = await slowWorkspace();

@@ -35,6 +35,12 @@ describe('stderr', () => {
     expect(terminal.text).toMatch(/^\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\] INFO: hello \{"rows":3\}\n$/);
   });
 
+  it('shows no fields of every line to a person', () => {
+    const { terminal, logger } = logging({ fields: () => ({ run: 'c0ffee00', iteration: 1 }) });
+    logger.info({ rows: 3, iteration: 7 }, 'hello');
+    expect(terminal.text).toMatch(/INFO: hello \{"rows":3\}\n$/);
+  });
+
   it('has the fields of every line as they are at that moment', () => {
     const fields = { worker: 'node-7:12', run: undefined as string | undefined };
     const { terminal, logger } = logging({ format: 'json', fields: () => fields });

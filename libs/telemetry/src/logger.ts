@@ -10,7 +10,7 @@ export interface LoggerOptions {
   readonly format: LogFormat;
   /** Where log lines go; give the `LiveStream` that a progress display draws on. */
   readonly stream: TerminalStream | LiveStream;
-  /** What every line carries, asked at each. */
+  /** What every line carries, asked at each; not shown to people, who would see the same in line after line. */
   readonly fields?: () => object;
   /** A file that gets every line from level debug up, as JSON. */
   readonly logFile?: string;
@@ -27,7 +27,7 @@ const SETS_LAST_LEVEL: unique symbol = Symbol.for('pino.metadata');
  */
 export function createLogger({ level, format, stream, fields, logFile }: LoggerOptions): Logger {
   const live = stream instanceof LiveStream ? stream : new LiveStream(stream);
-  const sink = new LogSink(live, levelNumber(level), stderrFormatter(format, live.isTty));
+  const sink = new LogSink(live, levelNumber(level), stderrFormatter(format, live.isTty, fields));
   const lowest = levelNumber(level) < levelNumber(FILE_LEVEL) ? level : FILE_LEVEL;
   const timestamp = pino.stdTimeFunctions.isoTime;
   const logger = pino({ level: lowest, timestamp, ...(fields && { mixin: () => ({ ...fields() }) }) }, sink);

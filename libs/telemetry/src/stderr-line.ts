@@ -9,8 +9,13 @@ type LogRecord = Record<string, unknown>;
 /**
  * Makes the function that turns a JSON log line into what stderr shows. An error is one line without its
  * stack: that goes to the log file only.
+ * @param fields that every line carries: a person does not see them
  */
-export function stderrFormatter(format: LogFormat, colors: boolean): (line: string) => string {
+export function stderrFormatter(
+  format: LogFormat,
+  colors: boolean,
+  fields: () => object = () => ({}),
+): (line: string) => string {
   if (format === 'json') return withoutStack;
   const pretty = prettyFactory({
     colorize: colors,
@@ -19,7 +24,11 @@ export function stderrFormatter(format: LogFormat, colors: boolean): (line: stri
     singleLine: true,
     errorLikeObjectKeys: [], // these would get lines of their own
   });
-  return (line) => pretty(forPeople(JSON.parse(line) as LogRecord));
+  return (line) => pretty(without(Object.keys(fields()), forPeople(JSON.parse(line) as LogRecord)));
+}
+
+function without(names: readonly string[], record: LogRecord): LogRecord {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)));
 }
 
 function withoutStack(line: string): string {

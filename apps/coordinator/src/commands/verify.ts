@@ -52,6 +52,7 @@ export async function verify(
   const iterations = iterationsOf(settings.values.iterations, contents.decisions.length);
   const monitoringPlan = planMonitoring(settings.values);
   const console = open(settings);
+  console.logFields.run = contents.runId;
   const monitoring = await openMonitoring(monitoringPlan, console);
   const findings = await verifyIterations(iterations, contents, settings, console, monitoring);
   const removed = contents.decisions.map((decision) => parseBlock(decision.removed));
