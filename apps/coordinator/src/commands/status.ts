@@ -42,9 +42,9 @@ export async function status(run: string, json: boolean, print: (text: string) =
   const { keep, startMask, objective } = config;
   const lines = [
     `run        ${run}`,
-    `id         ${view.runId}`,
     `state      ${state}${state === 'stopped' ? `; go on with: blockpruner resume ${run}` : ''}`,
     `created    ${view.createdAt}`,
+    `id         ${view.runId}, in logs and metrics`,
     `search     ${methodInWords(config)}, ${config.blockType}${objective ? ` by ${objective}` : ''}, until ${describeStop(config.stop)}; ${rowsInWords(config)}`,
     `dense      ${dense ? describeScore(dense) : 'not scored yet'}`,
     ...(keep ? [`kept       ${keep}`] : []),
