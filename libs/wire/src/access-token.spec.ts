@@ -68,7 +68,9 @@ describe('tokenFile', () => {
     const file = join(folder.path, 'open');
     writeFileSync(file, FIRST, { mode: 0o600 });
     expect(tokenFileWarning(file)).toBeUndefined();
-    chmodSync(file, 0o640);
+    chmodSync(file, 0o440);
+    expect(tokenFileWarning(file)).toBeUndefined();
+    chmodSync(file, 0o604);
     expect(tokenFileWarning(file)).toBe(`token file ${file} can be read by others: chmod 600 ${file}`);
   });
 });

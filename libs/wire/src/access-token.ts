@@ -54,10 +54,13 @@ export function tokenFile(file: string): () => readonly string[] {
   };
 }
 
-/** @returns a line about who else can read the file; undefined when only its owner can */
+/**
+ * @returns a line about who else can read the file; undefined when only its owner and its group can: a secret that
+ *   Kubernetes mounts belongs to root, and the group is how the pod reads it
+ */
 export function tokenFileWarning(file: string): string | undefined {
   const mode = statSync(file, { throwIfNoEntry: false })?.mode ?? 0;
-  if ((mode & 0o077) === 0) return undefined;
+  if ((mode & 0o007) === 0) return undefined;
   return `token file ${file} can be read by others: chmod 600 ${file}`;
 }
 
