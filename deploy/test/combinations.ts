@@ -17,6 +17,8 @@ export const COMBINATIONS: readonly Combination[] = [
   combination('local', 'tls'),
   combination('local', 'monitoring'),
   combination('local', 'hpa'),
+  combination('local', 'model-from-pvc'),
+  combination('local', 'model-from-coordinator'),
   combination('local', 'tls', 'monitoring', 'jobset'),
   combination('gpu'),
   combination('gpu', 'tls', 'monitoring'),
