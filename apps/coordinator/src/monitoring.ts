@@ -1,6 +1,5 @@
-import { MonitoringPorts, Readiness } from '@blockpruner/monitoring';
-import { CoordinatorMetrics, MetricsRegistry } from '@blockpruner/telemetry';
-import { formatAddress, type Address } from '@blockpruner/wire';
+import { openMonitoring as openPorts, type MonitoringPlan, type Readiness } from '@blockpruner/monitoring';
+import { CoordinatorMetrics } from '@blockpruner/telemetry';
 import type { Console } from './console.ts';
 import { parseListen } from './listen-address.ts';
 
@@ -25,14 +24,6 @@ export function planMonitoring({ healthListen, metricsListen }: MonitoringSettin
 
 /** @throws WireError for a port that cannot be had */
 export async function openMonitoring(plan: MonitoringPlan, { logger }: Console): Promise<Monitoring> {
-  const registry = new MetricsRegistry();
-  const metrics = new CoordinatorMetrics(registry);
-  const readiness = new Readiness('reading the model and the rows');
-  const { metricsPort } = await MonitoringPorts.open({ ...plan, registry, readiness });
-  const { health, metrics: scrapes } = plan;
-  if (health) logger.info({ listening: formatAddress(health) }, 'answering health probes');
-  if (scrapes && metricsPort !== null) {
-    logger.info({ listening: formatAddress({ ...scrapes, port: metricsPort }) }, 'serving metrics');
-  }
-  return { metrics, readiness };
+  const { registry, readiness } = await openPorts(plan, 'reading the model and the rows', logger);
+  return { metrics: new CoordinatorMetrics(registry), readiness };
 }

@@ -1,4 +1,4 @@
-/** Main of a GPU trial: multiplies two small matrices on the device of its argument, and sends what came of it. */
+/** Main of a GPU trial: multiplies two small matrices on the device it is told of, and sends what came of it. */
 import { cudaFacts } from './cuda-facts.ts';
 import { cudaObstacle } from './cuda-failure.ts';
 import type { GpuTrialReport } from './gpu-trial.ts';
@@ -6,15 +6,18 @@ import { measureMatmulPeak } from './matmul-peak.ts';
 
 const SMALL = { rows: 64, inner: 64, columns: 64 };
 
-const facts = cudaFacts();
-let failure: string | undefined;
-// A damaged CUDA provider kills the process that loads it: look first.
-if (cudaObstacle(facts) !== undefined) failure = '';
-else {
+process.once('message', (device: string) => {
+  void tryOut(device).then((report) => process.send?.(report)); // then the parent ends this process
+});
+
+async function tryOut(device: string): Promise<GpuTrialReport> {
+  const facts = cudaFacts();
+  // A damaged CUDA provider kills the process that loads it: look first.
+  if (cudaObstacle(facts) !== undefined) return { facts, failure: '' };
   try {
-    await measureMatmulPeak({ device: process.argv[2], threads: 1, seconds: 0, ...SMALL });
+    await measureMatmulPeak({ device, threads: 1, seconds: 0, ...SMALL });
+    return { facts, failure: undefined };
   } catch (error) {
-    failure = (error as Error).message;
+    return { facts, failure: (error as Error).message };
   }
 }
-process.send?.({ facts, failure } satisfies GpuTrialReport, () => process.exit());

@@ -22,16 +22,20 @@ export interface GpuTrialReport {
  * @throws Error that says in one line what is missing (provider, CUDA library, driver, GPU), and how to get it
  */
 export async function tryGpu(device: string, environment: NodeJS.ProcessEnv): Promise<void> {
-  const child = fork(CHILD_MAIN, [device], {
+  const child = fork(CHILD_MAIN, {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: environment,
   });
   let report: GpuTrialReport | undefined;
   let said = '';
-  child.on('message', (message) => (report = message as GpuTrialReport));
+  child.on('message', (message) => {
+    report = message as GpuTrialReport;
+    child.kill('SIGKILL'); // what CUDA has started need not end by itself
+  });
   child.stderr?.on('data', (piece: Buffer) => {
     said = (said + piece.toString()).slice(-MAX_ERROR_CHARACTERS);
   });
+  child.send(device, () => undefined); // one that ended before it was told says so below
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   if (report === undefined) {
     throw new Error(
