@@ -223,6 +223,19 @@ describe('a benchmark', () => {
     }
   });
 
+  it('gpu-hours grow with the rows, and fall with what a race leaves out', { timeout: 60_000 }, () => {
+    const hours = (...options: string[]): { exhaustiveHours: number; raceHours: number }[] => {
+      const file = join(folder.path, 'gpu-hours.json');
+      expect(bench('gpu-hours', ...options, '--json', file).status).toBe(0);
+      return (JSON.parse(readFileSync(file, 'utf8')) as Report).results as ReturnType<typeof hours>;
+    };
+    const [usual, twice] = [hours('--saving', '75'), hours('--saving', '75', '--rows', '512')];
+    usual.forEach(({ exhaustiveHours, raceHours }, model) => {
+      expect(raceHours).toBeCloseTo(exhaustiveHours / 4, 9);
+      expect(twice[model].exhaustiveHours).toBeCloseTo(2 * exhaustiveHours, 9);
+    });
+  });
+
   it('coordinator hands out one sweep over real connections', { timeout: 60_000 }, () => {
     const file = join(folder.path, 'coordinator.json');
     expect(bench('coordinator', '--quick', '--json', file).status).toBe(0);
