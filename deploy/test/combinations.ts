@@ -1,33 +1,42 @@
-/** Every overlay alone and with the components it is meant for, to be checked where there is kubectl. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+/** Every overlay alone, with each component that it can have, and with several as clusters have them. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from './cluster.ts';
+import type { Combination } from './kustomization.ts';
 
-const DEPLOY = realpathSync(join(import.meta.dirname, '..'));
+type Overlay = Combination['overlay'];
 
-/** An overlay and the components that are laid on top of it, in this order. */
-export interface Combination {
-  readonly name: string;
-  readonly overlay: 'local' | 'gpu' | 'gpu-spot';
-  readonly components: readonly string[];
-}
+const COMPONENTS = readdirSync(join(ROOT, 'deploy/components')).sort();
 
-export const COMBINATIONS: readonly Combination[] = [
-  combination('local'),
-  combination('local', 'tls'),
-  combination('local', 'monitoring'),
-  combination('local', 'hpa'),
-  combination('local', 'model-from-pvc'),
-  combination('local', 'model-from-coordinator'),
+/** What an overlay already has. */
+const HAS: Record<Overlay, readonly string[]> = {
+  local: [],
+  gpu: ['gpu', 'model-from-pvc'],
+  'gpu-spot': ['gpu', 'model-from-coordinator', 'monitoring', 'keda'],
+};
+
+/** The number of workers has one owner, and a JobSet's pods have no Deployment to scale; the model has one way. */
+const EXCLUSIVE: readonly (readonly string[])[] = [
+  ['keda', 'hpa', 'jobset'],
+  ['model-from-pvc', 'model-from-coordinator'],
+];
+
+const SEVERAL = [
   combination('local', 'tls', 'monitoring', 'jobset'),
-  combination('gpu'),
   combination('gpu', 'tls', 'monitoring'),
   combination('gpu', 'monitoring', 'keda'),
   combination('gpu', 'monitoring', 'hpa'),
-  combination('gpu', 'jobset'),
   combination('gpu', 'tls', 'monitoring', 'jobset'),
-  combination('gpu-spot'),
-  combination('gpu-spot', 'tls'),
+];
+
+export const COMBINATIONS: readonly Combination[] = [
+  ...(Object.keys(HAS) as Overlay[]).flatMap((overlay) => [
+    combination(overlay),
+    ...COMPONENTS.filter((component) => goesWith(component, HAS[overlay])).map((component) =>
+      combination(overlay, component),
+    ),
+  ]),
+  ...SEVERAL,
 ];
 
 /** Tests of kube-score that a combination fails on purpose, and why. */
@@ -42,29 +51,11 @@ export function ignoredScores({ components }: Combination): Record<string, strin
   };
 }
 
-function combination(overlay: Combination['overlay'], ...components: string[]): Combination {
+function goesWith(component: string, present: readonly string[]): boolean {
+  const rivals = EXCLUSIVE.filter((group) => group.includes(component)).flat();
+  return !present.some((other) => other === component || rivals.includes(other));
+}
+
+function combination(overlay: Overlay, ...components: string[]): Combination {
   return { name: [overlay, ...components].join('+'), overlay, components };
-}
-
-/** Writes a kustomization of the combination into a folder, which is made; its paths are relative to that folder. */
-export function writeKustomization({ overlay, components }: Combination, folder: string): void {
-  mkdirSync(folder, { recursive: true });
-  const from = realpathSync(folder);
-  const kustomization = {
-    apiVersion: 'kustomize.config.k8s.io/v1beta1',
-    kind: 'Kustomization',
-    namespace: 'blockpruner',
-    resources: [relative(from, join(DEPLOY, 'overlays', overlay))],
-    components: components.map((component) => relative(from, join(DEPLOY, 'components', component))),
-  };
-  writeFileSync(join(folder, 'kustomization.yaml'), `${JSON.stringify(kustomization, null, 2)}\n`);
-}
-
-/**
- * The manifests of a combination as YAML documents.
- * @throws Error with what `kubectl kustomize` said, where it fails
- */
-export function render(combination: Combination, folder: string): string {
-  writeKustomization(combination, folder);
-  return execFileSync('kubectl', ['kustomize', folder], { encoding: 'utf8', maxBuffer: 2 ** 24 });
 }
