@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import {
   CPU_SHAPE_PLAN,
   GPU_SHAPE_PLAN,
+  LEAST_WORKER_BYTES,
   workerMemory,
   type ModelShape,
   type WorkerMemory,
@@ -128,14 +129,11 @@ function fittingWorkers(memory: WorkerMemory, machineBytes: number, stages: stri
   );
 }
 
-/** Below this no worker takes a limit: its two processes alone need about as much. */
-const LEAST_BYTES_EACH = 256 * 2 ** 20;
-
 /** @throws UsageError when a limit that was given leaves too little for each worker to begin with */
 function requireEnoughForEach(limit: string | undefined, bytesEach: number, count: number): void {
-  if (limit === undefined || count === 0 || bytesEach >= LEAST_BYTES_EACH) return;
+  if (limit === undefined || count === 0 || bytesEach >= LEAST_WORKER_BYTES) return;
   throw new UsageError(
-    `--memory-limit ${limit} leaves ${formatBytes(bytesEach)} for each of ${count} worker${count === 1 ? '' : 's'}, and the least is ${formatBytes(LEAST_BYTES_EACH)}: give more, or start fewer with --workers`,
+    `--memory-limit ${limit} leaves ${formatBytes(bytesEach)} for each of ${count} worker${count === 1 ? '' : 's'}, and the least is ${formatBytes(LEAST_WORKER_BYTES)}: give more, or start fewer with --workers`,
   );
 }
 

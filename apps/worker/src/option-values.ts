@@ -1,12 +1,11 @@
 import { availableParallelism } from 'node:os';
+import { LEAST_WORKER_BYTES } from '@blockpruner/blocks';
 import { resolveDtype, type Dtype } from '@blockpruner/inference';
 import { formatBytes, parseBytes, parseDuration } from '@blockpruner/telemetry';
 import { WorkerUsageError } from './usage-error.ts';
 
 /** The values of options, read from their texts. Each throws a WorkerUsageError naming option, value and what is accepted. */
 
-/** Less does not even hold the processes of a worker. */
-const LEAST_MEMORY_BYTES = 256 * 2 ** 20;
 const COUNT = /^[1-9]\d{0,2}$/;
 const COUNT_WORDS = 'a whole number from 1 to 999';
 
@@ -45,9 +44,9 @@ export function stagesOf(value: string): number | 'auto' {
 export function memoryLimit(value: string | undefined): number {
   if (value === undefined) return process.availableMemory();
   const bytes = parseBytes(value);
-  if (bytes === undefined || bytes < LEAST_MEMORY_BYTES) {
+  if (bytes === undefined || bytes < LEAST_WORKER_BYTES) {
     throw new WorkerUsageError(
-      `--memory-limit must be a size of at least ${formatBytes(LEAST_MEMORY_BYTES)}, as in 12GiB, 512MiB or plain bytes; got "${value}"`,
+      `--memory-limit must be a size of at least ${formatBytes(LEAST_WORKER_BYTES)}, as in 12GiB, 512MiB or plain bytes; got "${value}"`,
     );
   }
   return bytes;

@@ -30,5 +30,5 @@ export type { StageSpeed } from './stages-time.ts';
 export type { Goal, Limit, Objective, StopRule } from './stop-rule.ts';
 export { formatUnit, isUnitStart, unitBlocks, unitEnd } from './unit.ts';
 export type { UnitKind } from './unit.ts';
-export { workerMemory } from './worker-memory.ts';
+export { LEAST_WORKER_BYTES, workerMemory } from './worker-memory.ts';
 export type { WeightFormat, WorkerMemory } from './worker-memory.ts';

@@ -18,6 +18,9 @@ export interface WorkerMemory {
   readonly totalBytes: number;
 }
 
+/** A limit below this does not even hold the processes of a worker. */
+export const LEAST_WORKER_BYTES = 256 * 2 ** 20;
+
 /** How a numeric class holds weights. */
 export interface WeightFormat {
   /** Of the weights inside blocks; the head is held in fp32 always. */
