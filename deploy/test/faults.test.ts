@@ -26,7 +26,7 @@ describe('a run on a real node', { timeout: 900_000 }, () => {
 
   beforeAll(async () => {
     const cluster = testCluster(process.env);
-    await buildImage(cluster, 'cpu');
+    await buildImage(cluster);
     runs = await RealRuns.prepare(cluster);
   }, 1_200_000);
   afterEach(async () => {

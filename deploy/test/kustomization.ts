@@ -9,6 +9,14 @@ export interface Patch {
   readonly patch: object;
 }
 
+/** A patch of the pods of a component. @param spec what is laid over theirs */
+export function podPatch(component: 'coordinator' | 'worker', spec: object): Patch {
+  const [kind, apiVersion] = component === 'worker' ? ['Deployment', 'apps/v1'] : ['Job', 'batch/v1'];
+  const name = `blockpruner-${component}`;
+  const patch = { apiVersion, kind, metadata: { name }, spec: { template: { spec } } };
+  return { target: { kind, name }, patch };
+}
+
 /** An overlay and the components that are laid on top of it, in this order, as a user combines them. */
 export interface Combination {
   readonly name: string;

@@ -57,7 +57,7 @@ describe('dashboard and alerts on metrics of a real run', { timeout: 900_000 }, 
     const cluster = testCluster(process.env);
     folder = temporaryFolder();
     writeAlertRules(folder.path);
-    await buildImage(cluster, 'cpu');
+    await buildImage(cluster);
     const runs = await RealRuns.prepare(cluster);
     prometheus = await PrometheusServer.start(folder.path, RULES_FILE);
     scraped = await runs.start('scraped');

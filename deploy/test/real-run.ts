@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { tinyRows, writeTinyModel, type TinyModelSpec } from '@blockpruner/testkit';
+import { TINY_MODELS, tinyRows, writeTinyModel, type TinyModelSpec } from '@blockpruner/testkit';
 import { ROOT, type TestCluster } from './cluster.ts';
 import { ClusterRun } from './cluster-run.ts';
-import type { Patch } from './kustomization.ts';
+import { podPatch, type Patch } from './kustomization.ts';
 import type { Volume } from './volume.ts';
 
 const run = promisify(execFile);
@@ -13,23 +13,12 @@ const BLOCKPRUNER = join(ROOT, 'apps/coordinator/bin/blockpruner');
 
 /** Large enough that a run of it takes a minute on two cores: time to disturb it. */
 const MODEL: TinyModelSpec = {
-  modelType: 'llama',
-  seed: 1,
+  ...TINY_MODELS['llama-mha-tied'],
   layerCount: 12,
   hiddenSize: 256,
   intermediateSize: 688,
-  headCount: 4,
-  kvHeadCount: 4,
   headSize: 64,
   vocabSize: 1024,
-  tied: true,
-  attentionBias: false,
-  mlpBias: false,
-  dtype: 'float32',
-  shards: 1,
-  ropeTheta: 10000,
-  configStyle: 'old',
-  normEpsilon: 1e-5,
 };
 const ROW_COUNT = 24;
 const ROW_TOKENS = 256;
@@ -52,7 +41,7 @@ export class RealRuns {
   static async prepare(cluster: TestCluster): Promise<RealRuns> {
     const folder = join(cluster.volumeFolder, 'model');
     rmSync(cluster.volumeFolder, { recursive: true, force: true });
-    mkdirSync(join(folder, 'tiny'), { recursive: true }); // where the overlay mounts its own model
+    mkdirSync(folder, { recursive: true });
     await writeTinyModel(join(folder, 'model'), MODEL);
     const rows = tinyRows(MODEL.vocabSize, MODEL.seed, Array<number>(ROW_COUNT).fill(ROW_TOKENS));
     writeFileSync(join(folder, 'rows.json'), JSON.stringify(rows.map((row) => [...row])));
@@ -80,38 +69,27 @@ export class RealRuns {
       },
     };
     const components = ['model-from-pvc'];
-    const patches = [settings, ...this.onRealNode()];
+    const patches = [settings, ...onNode(this.cluster.realNode)];
     return ClusterRun.start({ name, overlay: 'local', components, patches }, this.runsVolume(), [this.model]);
   }
 
-  /** Keeps pods off simulated nodes. */
-  onRealNode(): Patch[] {
-    return onNode(this.cluster.realNode);
-  }
-
   /** A new, empty folder for runs. */
-  runsVolume(): Volume {
+  private runsVolume(): Volume {
     const folder = join(this.cluster.volumeFolder, `runs-${++this.runCount}`);
     return { name: 'blockpruner-test-runs', folder, claim: 'blockpruner-runs', isMade: true };
   }
 }
 
-/** @param label `name=value` */
+/** Keeps pods off other nodes. @param label `name=value` */
 export function onNode(label: string): Patch[] {
   const [name, value] = label.split('=');
-  const spec = { template: { spec: { nodeSelector: { [name]: value } } } };
-  return [
-    ['batch/v1', 'Job', 'blockpruner-coordinator'],
-    ['apps/v1', 'Deployment', 'blockpruner-worker'],
-  ].map(([apiVersion, kind, of]) => ({
-    target: { kind, name: of },
-    patch: { apiVersion, kind, metadata: { name: of }, spec },
-  }));
+  const spec = { nodeSelector: { [name]: value } };
+  return [podPatch('coordinator', spec), podPatch('worker', spec)];
 }
 
-/** Builds an image of deploy/images, and gives it to the real node. */
-export async function buildImage(cluster: TestCluster, tag: 'cpu' | 'gpu'): Promise<void> {
-  const file = join(ROOT, `deploy/images/${tag}.Dockerfile`);
-  const [command, ...args] = cluster.imageBuild.split(' ');
-  await run(command, [...args, `blockpruner:${tag}`, ROOT, '-f', file], { maxBuffer: 2 ** 28 });
+/** Builds the image for CPUs, and gives it to the real node. */
+export async function buildImage({ imageBuild }: TestCluster): Promise<void> {
+  const file = join(ROOT, 'deploy/images/cpu.Dockerfile');
+  const [command, ...args] = imageBuild.split(' ');
+  await run(command, [...args, 'blockpruner:cpu', ROOT, '-f', file], { maxBuffer: 2 ** 28 });
 }

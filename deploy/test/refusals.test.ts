@@ -12,7 +12,7 @@ import { NAMESPACE, testCluster, type TestCluster } from './cluster.ts';
 import { ClusterRun } from './cluster-run.ts';
 import { eventually } from './eventually.ts';
 import { apply, kubectl, list, tryKubectl, type KubernetesObject } from './kubectl.ts';
-import type { Patch } from './kustomization.ts';
+import { podPatch, type Patch } from './kustomization.ts';
 import { buildImage, onNode } from './real-run.ts';
 import type { Volume } from './volume.ts';
 
@@ -26,11 +26,8 @@ interface WorkerPod extends KubernetesObject {
 
 /** Variables of a component's container, beside those that it has. */
 function environment(component: 'coordinator' | 'worker', values: Record<string, string>): Patch {
-  const [kind, apiVersion] = component === 'worker' ? ['Deployment', 'apps/v1'] : ['Job', 'batch/v1'];
-  const name = `blockpruner-${component}`;
-  const env = Object.entries(values).map(([variable, value]) => ({ name: variable, value }));
-  const spec = { template: { spec: { containers: [{ name: component, env }] } } };
-  return { target: { kind, name }, patch: { apiVersion, kind, metadata: { name }, spec } };
+  const env = Object.entries(values).map(([name, value]) => ({ name, value }));
+  return podPatch(component, { containers: [{ name: component, env }] });
 }
 
 /** Files of a small model, in base64 by name. */
@@ -88,7 +85,7 @@ describe('a worker that cannot work', { timeout: 600_000 }, () => {
     cluster = testCluster(process.env);
     folder = temporaryFolder();
     mkdirSync(cluster.volumeFolder, { recursive: true });
-    await buildImage(cluster, 'cpu');
+    await buildImage(cluster);
   }, 1_200_000);
   afterEach(async () => {
     await run?.remove();
@@ -109,24 +106,10 @@ describe('a worker that cannot work', { timeout: 600_000 }, () => {
         metadata: { name: 'test-token', namespace: NAMESPACE },
         stringData: { token: value },
       });
-    const mount = {
-      target: { kind: 'Deployment', name: 'blockpruner-worker' },
-      patch: {
-        apiVersion: 'apps/v1',
-        kind: 'Deployment',
-        metadata: { name: 'blockpruner-worker' },
-        spec: {
-          template: {
-            spec: {
-              containers: [
-                { name: 'worker', volumeMounts: [{ name: 'test-token', mountPath: '/etc/test-token' }] },
-              ],
-              volumes: [{ name: 'test-token', secret: { secretName: 'test-token' } }],
-            },
-          },
-        },
-      },
-    };
+    const mount = podPatch('worker', {
+      containers: [{ name: 'worker', volumeMounts: [{ name: 'test-token', mountPath: '/etc/test-token' }] }],
+      volumes: [{ name: 'test-token', secret: { secretName: 'test-token' } }],
+    });
     const wrong = await start('wrong-token', [
       mount,
       environment('worker', { BLOCKPRUNER_TOKEN_FILE: '/etc/test-token/token' }),
@@ -165,17 +148,9 @@ describe('a worker that cannot work', { timeout: 600_000 }, () => {
   });
 
   it('sees another model than the coordinator', async () => {
-    const other = {
-      target: { kind: 'Deployment', name: 'blockpruner-worker' },
-      patch: {
-        apiVersion: 'apps/v1',
-        kind: 'Deployment',
-        metadata: { name: 'blockpruner-worker' },
-        spec: {
-          template: { spec: { volumes: [{ name: 'tiny-model', configMap: { name: 'other-model' } }] } },
-        },
-      },
-    };
+    const other = podPatch('worker', {
+      volumes: [{ name: 'tiny-model', configMap: { name: 'other-model' } }],
+    });
     await start('wrong-model', [other]);
     const binaryData = await modelOfAnotherSeed(folder.path);
     await kubectl(

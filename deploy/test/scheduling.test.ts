@@ -4,7 +4,7 @@ import { removeNamespace } from './cluster-run.ts';
 import { FAKE_NODES, GPUS_A_NODE, makeFakeNodes, removeFakeNodes } from './fake-nodes.ts';
 import { eventually } from './eventually.ts';
 import { apply, kubectl, list, tryKubectl, type KubernetesObject } from './kubectl.ts';
-import { render } from './kustomization.ts';
+import { podPatch, render } from './kustomization.ts';
 import { MetricAdapter } from './metric-adapter.ts';
 import { makeVolume, removeVolumes, type Volume } from './volume.ts';
 
@@ -24,15 +24,7 @@ interface Pod extends KubernetesObject {
   readonly status: { readonly phase: string };
 }
 
-const onFakeNodes = {
-  target: { kind: 'Deployment' },
-  patch: {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name: 'blockpruner-worker' },
-    spec: { template: { spec: { nodeSelector: FAKE_NODES } } },
-  },
-};
+const onFakeNodes = podPatch('worker', { nodeSelector: FAKE_NODES });
 
 describe('workers on simulated nodes with 8 GPUs', { timeout: 400_000 }, () => {
   let nodes: string[];

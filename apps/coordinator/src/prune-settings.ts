@@ -8,12 +8,8 @@ import {
 } from './setting.ts';
 import { STOP_SETTINGS } from './target-settings.ts';
 
-/** The options that a run is created with. */
-export const PRUNE_SETTINGS = [
-  ...INPUT_SETTINGS,
-  'heldOut',
-  'heldOutRows',
-  ...STOP_SETTINGS,
+/** What is searched, and how: none of it can change once there is a run. */
+export const SEARCH_SETTINGS = [
   'blockType',
   'keep',
   'startMask',
@@ -21,6 +17,15 @@ export const PRUNE_SETTINGS = [
   'search',
   'confidence',
   'confirm',
+] as const satisfies SettingName[];
+
+/** The options that a run is created with. */
+export const PRUNE_SETTINGS = [
+  ...INPUT_SETTINGS,
+  'heldOut',
+  'heldOutRows',
+  ...STOP_SETTINGS,
+  ...SEARCH_SETTINGS,
   ...WORKER_SETTINGS,
   ...MONITORING_SETTINGS,
   'output',

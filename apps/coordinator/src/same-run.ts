@@ -4,8 +4,8 @@ import { formatMask, makeMask, parseBlockList } from '@blockpruner/blocks';
 import { isCommit, parseDatasetReference, parseModelReference } from '@blockpruner/hub';
 import { formatCalibrationSource, parseCalibrationSources } from './calibration-source.ts';
 import { createdWith } from './created-with.ts';
-import type { PruneSettings } from './prune-settings.ts';
-import { setting } from './setting.ts';
+import { SEARCH_SETTINGS, type PruneSettings } from './prune-settings.ts';
+import { ROW_SETTINGS, setting } from './setting.ts';
 import { readStartBlocks } from './start-mask.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -17,19 +17,8 @@ const FIXED_SETTINGS = [
   'calibration',
   'heldOut',
   'heldOutRows',
-  'rows',
-  'seqLen',
-  'seed',
-  'pack',
-  'textColumn',
-  'specialTokens',
-  'blockType',
-  'keep',
-  'startMask',
-  'objective',
-  'search',
-  'confidence',
-  'confirm',
+  ...ROW_SETTINGS,
+  ...SEARCH_SETTINGS,
 ] as const;
 
 /**

@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const POLL_MS = 20;
 
 /**
- * Waits until the condition holds, asking every 20 ms.
+ * Waits until the condition holds, asking every `pollMs`, by default 20.
  * @throws Error quoting the condition when it does not hold within `timeoutMs`
  */
 export async function waitFor(
   condition: () => boolean | Promise<boolean>,
-  { timeoutMs }: { timeoutMs: number },
+  { timeoutMs, pollMs = POLL_MS }: { timeoutMs: number; pollMs?: number },
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
@@ -16,6 +16,6 @@ export async function waitFor(
       const quoted = condition.toString().replace(/\s+/g, ' ').slice(0, 200);
       throw new Error(`not true after ${timeoutMs} ms: ${quoted}`);
     }
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
 }
