@@ -3,27 +3,15 @@ import { expectedEvaluations, expectedFlops } from '@blockpruner/search';
 import { formatCount } from '@blockpruner/telemetry';
 import type { Benchmark, OptionValues } from './benchmark.ts';
 import { fixed, tableOf } from './figures.ts';
+import { publishedShape } from './published-shape.ts';
 
-/**
- * Sizes as their published configs have them: three projections in the feed-forward block, head and embedding apart; biases
- * are left out.
- */
-interface Sizes {
-  readonly layerCount: number;
-  readonly hiddenSize: number;
-  readonly intermediateSize: number;
-  readonly headCount: number;
-  readonly kvHeadCount: number;
-  readonly vocabSize: number;
-}
-
-const HEAD_SIZE = 128;
-const MODELS: Readonly<Record<string, Sizes>> = {
-  'Llama-2-7B': sizes(32, 4096, 11_008, 32, 32, 32_000),
-  'Llama-3.1-8B': sizes(32, 4096, 14_336, 32, 8, 128_256),
-  'Llama-2-13B': sizes(40, 5120, 13_824, 40, 40, 32_000),
-  'Qwen2.5-32B': sizes(64, 5120, 27_648, 40, 8, 152_064),
-  'Llama-3.1-70B': sizes(80, 8192, 28_672, 64, 8, 128_256),
+const SEPARATE_HEAD = { headSize: 128, isTied: false };
+const MODELS: Readonly<Record<string, ModelShape>> = {
+  'Llama-2-7B': publishedShape(32, 4096, 11_008, 32, 32, 32_000, SEPARATE_HEAD),
+  'Llama-3.1-8B': publishedShape(32, 4096, 14_336, 32, 8, 128_256, SEPARATE_HEAD),
+  'Llama-2-13B': publishedShape(40, 5120, 13_824, 40, 40, 32_000, SEPARATE_HEAD),
+  'Qwen2.5-32B': publishedShape(64, 5120, 27_648, 40, 8, 152_064, SEPARATE_HEAD),
+  'Llama-3.1-70B': publishedShape(80, 8192, 28_672, 64, 8, 128_256, SEPARATE_HEAD),
 };
 const SECONDS_AN_HOUR = 3600;
 
@@ -50,7 +38,7 @@ taken to reach. Measures nothing: the speed and what a race saves are options.`,
   },
   examples: ['gpu-hours', 'gpu-hours --tflops 312 --rows 64 --ratio 30'],
   run(options) {
-    const estimates = Object.entries(MODELS).map(([model, of]) => estimate(model, of, options));
+    const estimates = Object.entries(MODELS).map(([model, shape]) => estimate(model, shape, options));
     const table = tableOf(estimates, {
       model: ({ model }) => model,
       parameters: ({ parameters }) => formatCount(parameters),
@@ -66,19 +54,7 @@ taken to reach. Measures nothing: the speed and what a race saves are options.`,
   },
 };
 
-function sizes(
-  layerCount: number,
-  hiddenSize: number,
-  intermediateSize: number,
-  headCount: number,
-  kvHeadCount: number,
-  vocabSize: number,
-): Sizes {
-  return { layerCount, hiddenSize, intermediateSize, headCount, kvHeadCount, vocabSize };
-}
-
-function estimate(model: string, of: Sizes, options: OptionValues): Estimate {
-  const shape = shapeOf(of);
+function estimate(model: string, shape: ModelShape, options: OptionValues): Estimate {
   const stop = { kind: 'ratio', ratio: options.integer('ratio') / 100 } as const;
   const rowTokens = new Array<number>(options.integer('rows')).fill(options.integer('tokens', 2));
   const problem = { shape, blockType: 'mix', stop } as const;
@@ -95,15 +71,6 @@ function estimate(model: string, of: Sizes, options: OptionValues): Estimate {
     exhaustiveHours,
     raceHours,
   };
-}
-
-function shapeOf(of: Sizes): ModelShape {
-  const { layerCount, hiddenSize, intermediateSize, headCount, kvHeadCount, vocabSize } = of;
-  const mhaParameters = hiddenSize * (2 * headCount + 2 * kvHeadCount) * HEAD_SIZE + hiddenSize;
-  const mlpParameters = 3 * hiddenSize * intermediateSize + hiddenSize;
-  const vocabularies = 2 * vocabSize * hiddenSize;
-  const totalParameters = layerCount * (mhaParameters + mlpParameters) + vocabularies + hiddenSize;
-  return { ...of, headSize: HEAD_SIZE, mhaParameters, mlpParameters, totalParameters };
 }
 
 function hours(value: number): string {

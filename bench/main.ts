@@ -15,7 +15,7 @@
  * - gpu-hours.ts: what a search is expected to cost, by model; measures nothing
  * - coordinator.ts: what a coordinator costs with many workers (coordinator-process.ts)
  *
- * What they share: options.ts, models.ts, calibration-rows.ts, blockpruner.ts, timing.ts, machine.ts, progress.ts.
+ * What they share: options.ts, models.ts, published-shape.ts, calibration-rows.ts, blockpruner.ts, timing.ts, machine.ts, progress.ts.
  */
 import { writeFileSync } from 'node:fs';
 import { formatBytes } from '@blockpruner/telemetry';

@@ -14,6 +14,7 @@ import { fixed, tableOf } from './figures.ts';
 import { allBlocks, MODEL_OPTION, openModel, randomRows, type BenchModel } from './models.ts';
 import { UsageError } from './options.ts';
 import { iterationFlops, partBoundaries, speedUp } from './prefix-model.ts';
+import { publishedShape } from './published-shape.ts';
 import { progress } from './progress.ts';
 import { REMOVAL_ORDERS, removalOrder } from './removal-orders.ts';
 import { timed } from './timing.ts';
@@ -61,56 +62,56 @@ without, in turns. All cells are compared bit for bit. Before that, what FLOPs a
 
 /** Sizes of published models, and how many blocks a search of each removes. */
 const SHAPES: readonly { name: string; order: string; remove: number; shape: ModelShape }[] = [
-  { name: 'SmolLM2-135M', order: 'smollm2-order', remove: 4, shape: shapeOf(30, 576, 1536, 9, 3, 49152) },
-  { name: 'SmolLM2-135M', order: 'llama-2-7b', remove: 12, shape: shapeOf(30, 576, 1536, 9, 3, 49152) },
-  { name: '1.1B, 16 layers', order: 'llama-2-7b', remove: 4, shape: shapeOf(16, 2048, 5632, 32, 4, 32000) },
-  { name: '1.1B, 16 layers', order: 'llama-2-7b', remove: 10, shape: shapeOf(16, 2048, 5632, 32, 4, 32000) },
-  { name: '1.1B, 22 layers', order: 'llama-2-7b', remove: 14, shape: shapeOf(22, 2048, 5632, 32, 4, 32000) },
+  {
+    name: 'SmolLM2-135M',
+    order: 'smollm2-order',
+    remove: 4,
+    shape: publishedShape(30, 576, 1536, 9, 3, 49152),
+  },
+  {
+    name: 'SmolLM2-135M',
+    order: 'llama-2-7b',
+    remove: 12,
+    shape: publishedShape(30, 576, 1536, 9, 3, 49152),
+  },
+  {
+    name: '1.1B, 16 layers',
+    order: 'llama-2-7b',
+    remove: 4,
+    shape: publishedShape(16, 2048, 5632, 32, 4, 32000),
+  },
+  {
+    name: '1.1B, 16 layers',
+    order: 'llama-2-7b',
+    remove: 10,
+    shape: publishedShape(16, 2048, 5632, 32, 4, 32000),
+  },
+  {
+    name: '1.1B, 22 layers',
+    order: 'llama-2-7b',
+    remove: 14,
+    shape: publishedShape(22, 2048, 5632, 32, 4, 32000),
+  },
   {
     name: '1.1B, 22 layers',
     order: 'llama-2-7b-32',
     remove: 14,
-    shape: shapeOf(22, 2048, 5632, 32, 4, 32000),
+    shape: publishedShape(22, 2048, 5632, 32, 4, 32000),
   },
   {
     name: '1.1B, 22 layers',
     order: 'smollm2-order',
     remove: 4,
-    shape: shapeOf(22, 2048, 5632, 32, 4, 32000),
+    shape: publishedShape(22, 2048, 5632, 32, 4, 32000),
   },
   {
     name: '7B, 32 layers',
     order: 'llama-2-7b',
     remove: 20,
-    shape: shapeOf(32, 4096, 11008, 32, 32, 32000, 128),
+    shape: publishedShape(32, 4096, 11008, 32, 32, 32000, { headSize: 128 }),
   },
 ];
 const PARTS = [4, 8, 16, 32];
-
-function shapeOf(
-  layerCount: number,
-  hiddenSize: number,
-  intermediateSize: number,
-  headCount: number,
-  kvHeadCount: number,
-  vocabSize: number,
-  headSize = 64,
-): ModelShape {
-  const mhaParameters = 2 * hiddenSize * headSize * (headCount + kvHeadCount);
-  const mlpParameters = 3 * hiddenSize * intermediateSize;
-  return {
-    layerCount,
-    hiddenSize,
-    intermediateSize,
-    headCount,
-    kvHeadCount,
-    headSize,
-    vocabSize,
-    mhaParameters,
-    mlpParameters,
-    totalParameters: layerCount * (mhaParameters + mlpParameters) + hiddenSize * vocabSize,
-  };
-}
 
 interface Promised {
   readonly name: string;
