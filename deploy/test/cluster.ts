@@ -23,8 +23,8 @@ const USAGE = `npm run test:k8s tests the manifests on a cluster that runs on th
   K8S_VOLUME_FOLDER     a folder that the node sees at the same path as this machine
   K8S_REAL_NODE         label of the node that runs pods, e.g. kubernetes.io/hostname=kind-control-plane
   K8S_SCHEMAS           optional: -schema-location of kubeconform; several are separated by commas
-kwok must manage the nodes annotated kwok.x-k8s.io/node=fake, the CRDs of deploy/README.md must be installed, and kubectl,
-kubeconform, kube-score, prometheus and promtool be on the PATH.`;
+kwok must manage the nodes annotated kwok.x-k8s.io/node=fake, the CRDs of KEDA, cert-manager, the Prometheus operator
+and JobSet must be installed, and kubectl, kubeconform, kube-score, prometheus and promtool be on the PATH.`;
 
 /** @throws Error that says what is missing and how the tests are started */
 export function testCluster(environment: NodeJS.ProcessEnv): TestCluster {
