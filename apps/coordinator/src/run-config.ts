@@ -16,6 +16,7 @@ export function runConfig(
     modelFingerprint: checkpoint.fingerprint,
     ...rows,
     layerCount: checkpoint.shape.layerCount,
+    ...(checkpoint.shape.absentBlocks && { absentBlocks: formatMask(checkpoint.shape.absentBlocks) }),
     blockType: problem.blockType,
     ...method,
     stop: problem.stop,

@@ -1,4 +1,4 @@
-import { makeMask, parseBlock, type Mask, type StopRule } from '@blockpruner/blocks';
+import { makeMask, parseBlock, parseMask, type Mask, type StopRule } from '@blockpruner/blocks';
 import type { RunConfig, RunState } from '@blockpruner/journal';
 import { candidatesOf, endingOf, startOf, type Ending, type NextStep, type Size } from '@blockpruner/search';
 import { UsageError } from './usage-error.ts';
@@ -21,7 +21,13 @@ export type RunSoFar = Pick<RunState, 'dense' | 'decisions' | 'stopped'> & { rea
 export function runSizes({ config, dense, decisions }: RunSoFar): RunSize[] {
   if (!dense) return [];
   const constraints = constraintsOf(config);
-  const candidacy = { ...constraints, shape: { layerCount: config.layerCount } };
+  const candidacy = {
+    ...constraints,
+    shape: {
+      layerCount: config.layerCount,
+      ...(config.absentBlocks !== undefined && { absentBlocks: parseMask(config.absentBlocks) }),
+    },
+  };
   const first = dense.start ?? { ...dense, parametersRemoved: 0, ratio: 0 };
   const steps = [first, ...decisions];
   // The parameters of the model follow from any share of them; while there is none, no goal is met that needs them.

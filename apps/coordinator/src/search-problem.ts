@@ -1,4 +1,4 @@
-import { blockLayer, formatBlock, makeMask, parseBlockList, parseMask } from '@blockpruner/blocks';
+import { blockLayer, formatBlock, isAbsent, makeMask, parseBlockList, parseMask } from '@blockpruner/blocks';
 import type { BlockIndex, Mask, ModelShape, StopRule } from '@blockpruner/blocks';
 import type { RunConfig } from '@blockpruner/journal';
 import { checkProblem, SearchError, type SearchProblem } from '@blockpruner/search';
@@ -20,7 +20,7 @@ export function searchProblem(
   shape: ModelShape,
 ): SearchProblem {
   const keep = keptBlocks(settings.values.keep, shape.layerCount);
-  const startMask = makeStartMask(start, shape.layerCount);
+  const startMask = makeStartMask(start, shape);
   const problem: SearchProblem = {
     shape,
     blockType: requireSetting(settings, 'blockType'),
@@ -68,7 +68,8 @@ function keptBlocks(given: string | undefined, layerCount: number): Mask {
   }
 }
 
-function makeStartMask(start: readonly StartBlocks[], layerCount: number): Mask {
+function makeStartMask(start: readonly StartBlocks[], shape: ModelShape): Mask {
+  const { layerCount } = shape;
   const seen = new Set<BlockIndex>();
   for (const { given, blocks, layerCount: lines } of start) {
     const refuse = (why: string): UsageError => new UsageError(`--start-mask ${given}: ${why}`);
@@ -83,6 +84,8 @@ function makeStartMask(start: readonly StartBlocks[], layerCount: number): Mask 
           `block ${formatBlock(block)} does not exist: the model has layers 0 to ${layerCount - 1} (${layerCount} layers)`,
         );
       }
+      if (isAbsent(shape, block))
+        throw refuse(`block ${formatBlock(block)} is gone: the model was made without it`);
       if (seen.has(block)) throw refuse(`block ${formatBlock(block)} is named twice: name it once`);
       seen.add(block);
     }

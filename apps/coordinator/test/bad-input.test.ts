@@ -32,7 +32,7 @@ describe('a command that cannot be carried out', () => {
     edit(at('unknown', 'config.json'), '"llama"', '"mamba"');
     edit(at('misshapen', 'config.json'), '"intermediate_size": 160', '"intermediate_size": 128');
     const { layers } = await openCheckpoint(at('nan'), { cacheFolder: folder.path });
-    const weight = layers[2].mlp.up.weight;
+    const weight = layers[2].mlp!.up.weight;
     const file = openSync(weight.file, 'r+');
     writeSync(file, Buffer.from(Float32Array.of(NaN).buffer), 0, 4, weight.offsetBytes + 4 * 7);
     closeSync(file);
@@ -346,7 +346,7 @@ describe('a command that cannot be carried out', () => {
     const huge = join(folder.path, 'huge');
     cpSync(join(folder.path, 'model'), huge, { recursive: true });
     const { layers } = await openCheckpoint(huge, { cacheFolder: folder.path });
-    const { weight } = layers[1].mlp.down;
+    const { weight } = layers[1].mlp!.down;
     const file = openSync(weight.file, 'r+');
     writeSync(
       file,

@@ -234,7 +234,7 @@ describe('a worker', { timeout: 120_000 }, () => {
   it('does not ask for a task again that is a number nowhere', async () => {
     harness = await RunnerHarness.start();
     const { layers } = await openCheckpoint(harness.folder.path, { cacheFolder: harness.folder.path });
-    const { file, lengthBytes, offsetBytes } = layers[2].mlp.down.weight;
+    const { file, lengthBytes, offsetBytes } = layers[2].mlp!.down.weight;
     const descriptor = openSync(file, 'r+');
     const huge = new Float32Array(lengthBytes / 4).fill(3e38);
     writeSync(descriptor, new Uint8Array(huge.buffer), 0, lengthBytes, offsetBytes);

@@ -1,6 +1,6 @@
 import { blockKind, type BlockIndex } from './block.ts';
 import { isRemoved, type Mask } from './mask.ts';
-import type { ModelShape } from './model-shape.ts';
+import { isAbsent, type ModelShape } from './model-shape.ts';
 import { unitOf, type Sweep } from './sweep.ts';
 import { unitEnd } from './unit.ts';
 
@@ -17,6 +17,7 @@ import { unitEnd } from './unit.ts';
  */
 export function blockFlops(shape: ModelShape, block: BlockIndex, rowTokens: number): number {
   const { hiddenSize, headCount, kvHeadCount, headSize, intermediateSize } = shape;
+  if (isAbsent(shape, block)) return 0;
   const positions = rowTokens - 1;
   if (blockKind(block) === 'mlp') return 6 * positions * hiddenSize * intermediateSize;
   const projections = 2 * positions * hiddenSize * headSize * (2 * headCount + 2 * kvHeadCount);

@@ -26,13 +26,15 @@ export interface Biases {
 }
 
 /** What differs between families of models; a family is added as one entry of the table below. */
-interface Architecture {
+export interface Architecture {
   readonly names: TensorNames;
   /** `tie_word_embeddings` where config.json does not say. */
   readonly tiedByDefault: boolean;
   /** `num_key_value_heads` where config.json does not say, as in transformers. */
   readonly kvHeadsByDefault: (headCount: number) => number;
   readonly biases: (config: Fields) => Biases;
+  /** Whether `block_configs` says of each block whether it is there. */
+  readonly hasBlockConfigs: boolean;
   /** Tokens of the attention window, null for none. Throws where it would apply to some layers only. */
   readonly slidingWindowTokens: (config: Fields, layerCount: number) => number | null;
 }
@@ -79,22 +81,28 @@ function qwen2Window(config: Fields, layerCount: number): number | null {
   );
 }
 
-const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
-  llama: {
-    names: LLAMA_NAMES,
-    tiedByDefault: false,
-    kvHeadsByDefault: (headCount) => headCount,
-    biases: (config) => {
-      const attention = booleanField(config, 'attention_bias', false);
-      return { qkv: attention, o: attention, mlp: booleanField(config, 'mlp_bias', false) };
-    },
-    slidingWindowTokens: () => null,
+const LLAMA: Architecture = {
+  names: LLAMA_NAMES,
+  tiedByDefault: false,
+  kvHeadsByDefault: (headCount) => headCount,
+  biases: (config) => {
+    const attention = booleanField(config, 'attention_bias', false);
+    return { qkv: attention, o: attention, mlp: booleanField(config, 'mlp_bias', false) };
   },
+  hasBlockConfigs: false,
+  slidingWindowTokens: () => null,
+};
+
+const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
+  llama: LLAMA,
+  /** Llama without some of its blocks: what vLLM, SGLang, TensorRT-LLM and MLX read pruned models as. */
+  'nemotron-nas': { ...LLAMA, hasBlockConfigs: true },
   mistral: {
     names: LLAMA_NAMES,
     tiedByDefault: false,
     kvHeadsByDefault: () => 8,
     biases: () => ({ qkv: false, o: false, mlp: false }),
+    hasBlockConfigs: false,
     slidingWindowTokens: windowTokensOf,
   },
   qwen2: {
@@ -102,6 +110,7 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
     tiedByDefault: false,
     kvHeadsByDefault: () => 32,
     biases: () => ({ qkv: true, o: false, mlp: false }),
+    hasBlockConfigs: false,
     slidingWindowTokens: qwen2Window,
   },
 };

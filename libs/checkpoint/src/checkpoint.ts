@@ -34,9 +34,10 @@ export interface MlpTensors<T = TensorLocation> {
   readonly down: LinearTensors<T>;
 }
 
+/** The blocks of a layer; null where the model was made without one. */
 export interface LayerTensors<T = TensorLocation> {
-  readonly mha: MhaTensors<T>;
-  readonly mlp: MlpTensors<T>;
+  readonly mha: MhaTensors<T> | null;
+  readonly mlp: MlpTensors<T> | null;
 }
 
 /** Every tensor of a model. `head` is the very same object as `embedding` when they are tied. */

@@ -22,6 +22,7 @@ import type { Checkpoint, TensorLocation } from './checkpoint.ts';
 import { decodedFolder, requireFreeSpace } from './decoded-cache.ts';
 import { openCheckpoint } from './open-checkpoint.ts';
 import { readTokenizerFiles } from './tokenizer-files.ts';
+import { blockTensors } from './tensor-layout.ts';
 
 const root = temporaryFolder();
 let count = 0;
@@ -49,10 +50,7 @@ function bytesOf({ file, lengthBytes, offsetBytes }: TensorLocation): Uint8Array
 }
 
 function allTensors({ embedding, finalNorm, layers }: Checkpoint): TensorLocation[] {
-  const blocks = layers.flatMap(({ mha, mlp }) => [
-    ...[mha.norm, mha.q.weight, mha.k.weight, mha.v.weight, mha.o.weight],
-    ...[mlp.norm, mlp.gate.weight, mlp.up.weight, mlp.down.weight],
-  ]);
+  const blocks = layers.flatMap(({ mha, mlp }) => [...blockTensors(mha), ...blockTensors(mlp)]);
   return [embedding, ...blocks, finalNorm];
 }
 

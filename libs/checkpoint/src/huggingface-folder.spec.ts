@@ -69,7 +69,7 @@ describe('a Hugging Face folder', () => {
     const totalParameters = 24 * 32 + 2 * (mhaParameters + mlpParameters) + 32;
     expect(checkpoint.shape).toMatchObject({ layerCount: 2, mhaParameters, mlpParameters, totalParameters });
 
-    const down = checkpoint.layers[1].mlp.down.weight;
+    const down = checkpoint.layers[1].mlp!.down.weight;
     const file = readFileSync(down.file);
     const data = tinyTensors().find(({ name }) => name === 'model.layers.1.mlp.down_proj.weight')!.data;
     expect(down).toMatchObject({
@@ -111,12 +111,12 @@ describe('a Hugging Face folder', () => {
     const { layers, shape } = await open(
       await writeTinyFolder(newFolder(), { model_type: 'qwen2' }, tensors),
     );
-    expect(layers[1].mha.k.bias).toMatchObject({
+    expect(layers[1].mha!.k.bias).toMatchObject({
       name: 'model.layers.1.self_attn.k_proj.bias',
       dtype: 'bfloat16',
       shape: [16],
     });
-    expect(layers[1].mha.o.bias).toBeNull();
+    expect(layers[1].mha!.o.bias).toBeNull();
     expect(shape.mhaParameters).toBe(32 + 2 * 32 * 32 + 2 * 16 * 32 + 64);
     expect(await refusal(await writeTinyFolder(newFolder(), {}, tensors))).toMatchObject({
       code: 'unsupported',

@@ -84,7 +84,7 @@ describe('readModelConfig', () => {
   it('an unknown model_type is refused with the list of those supported', () => {
     for (const model_type of ['gemma3', '__proto__', 'constructor']) {
       expect(() => read({ model_type })).toThrow(
-        `config.json: model_type "${model_type}" is not supported: supported are llama, mistral, qwen2`,
+        `config.json: model_type "${model_type}" is not supported: supported are llama, nemotron-nas, mistral, qwen2`,
       );
     }
   });

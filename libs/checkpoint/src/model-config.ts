@@ -1,5 +1,6 @@
 import type { ModelShape } from '@blockpruner/blocks';
-import { findArchitecture, type Biases, type TensorNames } from './architecture.ts';
+import { findArchitecture, type Architecture, type Biases, type TensorNames } from './architecture.ts';
+import { readBlockConfigs } from './block-configs.ts';
 import { CheckpointError } from './checkpoint-error.ts';
 import type { Rope } from './checkpoint.ts';
 import { booleanField, integerField, numberField, stringField, type Fields } from './field.ts';
@@ -22,10 +23,15 @@ export interface ModelConfig {
   readonly tiedHead: boolean;
 }
 
-function readSizes(config: Fields, kvHeadsByDefault: (headCount: number) => number): ModelSizes {
+function readSizes(config: Fields, architecture: Architecture): ModelSizes {
   const hiddenSize = integerField(config, 'hidden_size', LIMITS.hiddenSize);
   const headCount = integerField(config, 'num_attention_heads', LIMITS.heads);
-  const kvHeadCount = integerField(config, 'num_key_value_heads', LIMITS.heads, kvHeadsByDefault(headCount));
+  const layerCount = integerField(config, 'num_hidden_layers', LIMITS.layers);
+  const blocks = architecture.hasBlockConfigs ? readBlockConfigs(config, layerCount, hiddenSize) : null;
+  const kvHeadsUnsaid = blocks?.headsPerGroup
+    ? headCount / blocks.headsPerGroup
+    : architecture.kvHeadsByDefault(headCount);
+  const kvHeadCount = integerField(config, 'num_key_value_heads', LIMITS.heads, kvHeadsUnsaid);
   const headSize = integerField(config, 'head_dim', LIMITS.headSize, hiddenSize / headCount);
   if (!Number.isInteger(headSize)) {
     throw new CheckpointError(
@@ -39,16 +45,22 @@ function readSizes(config: Fields, kvHeadsByDefault: (headCount: number) => numb
       `${config.file}: head size ${headSize} is odd: rotary embedding needs pairs`,
     );
   }
-  if (headCount % kvHeadCount !== 0) {
+  if (!Number.isInteger(headCount / kvHeadCount)) {
     throw new CheckpointError(
       'malformed',
       `${config.file}: num_attention_heads ${headCount} is not a multiple of num_key_value_heads ${kvHeadCount}`,
     );
   }
   return {
-    layerCount: integerField(config, 'num_hidden_layers', LIMITS.layers),
+    layerCount,
+    ...(blocks && blocks.absentBlocks.length > 0 && { absentBlocks: blocks.absentBlocks }),
     hiddenSize,
-    intermediateSize: integerField(config, 'intermediate_size', LIMITS.intermediateSize),
+    intermediateSize: integerField(
+      config,
+      'intermediate_size',
+      LIMITS.intermediateSize,
+      blocks ? (blocks.intermediateSize ?? hiddenSize) : undefined,
+    ),
     headCount,
     kvHeadCount,
     headSize,
@@ -67,7 +79,7 @@ export function readModelConfig(config: Fields): ModelConfig {
       `${config.file}: hidden_act "${activation}" is not supported: only silu is`,
     );
   }
-  const sizes = readSizes(config, architecture.kvHeadsByDefault);
+  const sizes = readSizes(config, architecture);
   return {
     modelType,
     names: architecture.names,

@@ -36,11 +36,11 @@ function tensorsWithBlocks(checkpoint: Checkpoint): [TensorLocation, string | nu
   return [
     [embedding, null],
     ...layers.flatMap(({ mha, mlp }, layer): [TensorLocation, string | null][] => [
-      ...blockTensors({ ...mha }).map((tensor): [TensorLocation, string] => [
+      ...blockTensors(mha).map((tensor): [TensorLocation, string] => [
         tensor,
         formatBlock(blockIndex('mha', layer)),
       ]),
-      ...blockTensors({ ...mlp }).map((tensor): [TensorLocation, string] => [
+      ...blockTensors(mlp).map((tensor): [TensorLocation, string] => [
         tensor,
         formatBlock(blockIndex('mlp', layer)),
       ]),

@@ -1,6 +1,6 @@
-import type { ModelShape } from '@blockpruner/blocks';
+import { blockIndex, isAbsent, type BlockKind, type ModelShape } from '@blockpruner/blocks';
 import type { TensorNames } from './architecture.ts';
-import type { LinearTensors, ModelTensors } from './checkpoint.ts';
+import type { LayerTensors, LinearTensors, ModelTensors } from './checkpoint.ts';
 import type { ModelConfig } from './model-config.ts';
 
 /**
@@ -15,6 +15,7 @@ export function layOutTensors<T>(
 ): ModelTensors<T> {
   const { biases, sizes } = config;
   const { hiddenSize, intermediateSize, vocabSize } = sizes;
+  const absent = (kind: BlockKind, layer: number) => isAbsent(sizes, blockIndex(kind, layer));
   const qSize = sizes.headCount * sizes.headSize;
   const kvSize = sizes.kvHeadCount * sizes.headSize;
 
@@ -27,19 +28,23 @@ export function layOutTensors<T>(
       bias: bias ? place(`${named(template)}.bias`, [out]) : null,
     });
     return {
-      mha: {
-        norm: norm(names.mhaNorm),
-        q: linear(names.q, qSize, hiddenSize, biases.qkv),
-        k: linear(names.k, kvSize, hiddenSize, biases.qkv),
-        v: linear(names.v, kvSize, hiddenSize, biases.qkv),
-        o: linear(names.o, hiddenSize, qSize, biases.o),
-      },
-      mlp: {
-        norm: norm(names.mlpNorm),
-        gate: linear(names.gate, intermediateSize, hiddenSize, biases.mlp),
-        up: linear(names.up, intermediateSize, hiddenSize, biases.mlp),
-        down: linear(names.down, hiddenSize, intermediateSize, biases.mlp),
-      },
+      mha: absent('mha', layer)
+        ? null
+        : {
+            norm: norm(names.mhaNorm),
+            q: linear(names.q, qSize, hiddenSize, biases.qkv),
+            k: linear(names.k, kvSize, hiddenSize, biases.qkv),
+            v: linear(names.v, kvSize, hiddenSize, biases.qkv),
+            o: linear(names.o, hiddenSize, qSize, biases.o),
+          },
+      mlp: absent('mlp', layer)
+        ? null
+        : {
+            norm: norm(names.mlpNorm),
+            gate: linear(names.gate, intermediateSize, hiddenSize, biases.mlp),
+            up: linear(names.up, intermediateSize, hiddenSize, biases.mlp),
+            down: linear(names.down, hiddenSize, intermediateSize, biases.mlp),
+          },
     };
   });
   const finalNorm = place(`${names.finalNorm}.weight`, [hiddenSize]);
@@ -52,10 +57,9 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }
 
-/** Every tensor of a block, its norm first. */
-export function blockTensors<T>(
-  block: { readonly norm: T } & Readonly<Record<string, T | LinearTensors<T>>>,
-): T[] {
+/** Every tensor of a block, its norm first; none where the model was made without it. */
+export function blockTensors<T>(block: LayerTensors<T>['mha' | 'mlp']): T[] {
+  if (block === null) return [];
   const { norm, ...linears } = block;
   const rest = Object.values(linears as Record<string, LinearTensors<T>>);
   return [norm, ...rest.flatMap(({ weight, bias }) => (bias === null ? [weight] : [weight, bias]))];
@@ -71,8 +75,8 @@ export function modelShape(config: ModelConfig): ModelShape {
   const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0);
   return {
     ...config.sizes,
-    mhaParameters: sum(blockTensors({ ...layers[0].mha })),
-    mlpParameters: sum(blockTensors({ ...layers[0].mlp })),
+    mhaParameters: sum(blockTensors(layers.find(({ mha }) => mha !== null)?.mha ?? null)),
+    mlpParameters: sum(blockTensors(layers.find(({ mlp }) => mlp !== null)?.mlp ?? null)),
     totalParameters,
   };
 }

@@ -23,9 +23,9 @@ it('writes the values of 16-bit tensors as float32, of the layers asked for and 
       return [...decodeFloats(tensor.dtype, new Uint8Array(bytes))];
     };
     for (const [wide, stored] of [
-      [widened.layers[1].mha.q.weight, checkpoint.layers[1].mha.q.weight],
-      [widened.layers[2].mlp.down.weight, checkpoint.layers[2].mlp.down.weight],
-      [widened.layers[2].mlp.norm, checkpoint.layers[2].mlp.norm],
+      [widened.layers[1].mha!.q.weight, checkpoint.layers[1].mha!.q.weight],
+      [widened.layers[2].mlp!.down.weight, checkpoint.layers[2].mlp!.down.weight],
+      [widened.layers[2].mlp!.norm, checkpoint.layers[2].mlp!.norm],
       [widened.finalNorm, checkpoint.finalNorm],
       [widened.head, checkpoint.head],
     ]) {

@@ -32,14 +32,19 @@ export async function widenToFloat32(
     if (index < layers.start || index >= layers.end) return layer;
     const { mha, mlp } = layer;
     return {
-      mha: {
+      mha: mha && {
         norm: place(mha.norm),
         q: linear(mha.q),
         k: linear(mha.k),
         v: linear(mha.v),
         o: linear(mha.o),
       },
-      mlp: { norm: place(mlp.norm), gate: linear(mlp.gate), up: linear(mlp.up), down: linear(mlp.down) },
+      mlp: mlp && {
+        norm: place(mlp.norm),
+        gate: linear(mlp.gate),
+        up: linear(mlp.up),
+        down: linear(mlp.down),
+      },
     };
   });
   const finalNorm = place(checkpoint.finalNorm);

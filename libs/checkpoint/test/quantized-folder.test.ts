@@ -5,6 +5,7 @@ import { findNonFinite, openCheckpoint, type Checkpoint, type TensorLocation } f
 import type { RawTensor } from './raw-safetensors.ts';
 import { temporaryFolder, TINY_CONFIG } from './tiny-model.ts';
 import { tinyAwq, tinyFp8, tinyGptq, writeQuantized, type TinyQuantized } from './tiny-quantized.ts';
+import { blockTensors } from '../src/tensor-layout.ts';
 
 const root = temporaryFolder();
 let count = 0;
@@ -22,10 +23,7 @@ function valuesOf({ file, lengthBytes, offsetBytes }: TensorLocation): Float32Ar
 }
 
 function allTensors({ embedding, finalNorm, head, layers }: Checkpoint): TensorLocation[] {
-  const blocks = layers.flatMap(({ mha, mlp }) => [
-    ...[mha.norm, mha.q.weight, mha.k.weight, mha.v.weight, mha.o.weight],
-    ...[mlp.norm, mlp.gate.weight, mlp.up.weight, mlp.down.weight],
-  ]);
+  const blocks = layers.flatMap(({ mha, mlp }) => [...blockTensors(mha), ...blockTensors(mlp)]);
   return [embedding, ...blocks, finalNorm, ...(head === embedding ? [] : [head])];
 }
 

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { findNonFinite, openCheckpoint, type Checkpoint, type TensorLocation } from '../src/index.ts';
 import { temporaryFolder } from './tiny-model.ts';
+import { blockTensors } from '../src/tensor-layout.ts';
 
 // The GGUF is put there by the workspace's set-up; it is too large to be committed.
 const GGUF = resolve(import.meta.dirname, '../../../.cache/models/SmolLM2-135M-Instruct.Q4_1.gguf');
@@ -42,10 +43,7 @@ describe('SmolLM2-135M-Instruct.Q4_1.gguf', () => {
   }, 120_000);
 
   it('decodes to the 272 tensors of the reference, bit for bit', async () => {
-    const tensors = checkpoint.layers.flatMap(({ mha, mlp }) => [
-      ...[mha.norm, mha.q.weight, mha.k.weight, mha.v.weight, mha.o.weight],
-      ...[mlp.norm, mlp.gate.weight, mlp.up.weight, mlp.down.weight],
-    ]);
+    const tensors = checkpoint.layers.flatMap(({ mha, mlp }) => [...blockTensors(mha), ...blockTensors(mlp)]);
     const hashes: Record<string, string> = {};
     const handle = await open(checkpoint.embedding.file);
     for (const tensor of [checkpoint.embedding, ...tensors, checkpoint.finalNorm]) {

@@ -93,15 +93,18 @@ function stageNodes(
   const layers = checkpoint.layers.slice(stage.start / 2, stage.end / 2);
   layers.forEach(({ mha, mlp }, layer) => {
     const beforeLayer = x;
-    const mhaGate = { name: keep, index: 2 * layer };
-    x = gateNodes(graph, mhaGate, (branch) => mhaNodes(branch, context, mha, beforeLayer), beforeLayer);
-    x = forked(fork, 2 * layer, x, beforeLayer);
-
+    if (mha !== null) {
+      const gate = { name: keep, index: 2 * layer };
+      x = gateNodes(graph, gate, (branch) => mhaNodes(branch, context, mha, beforeLayer), beforeLayer);
+      x = forked(fork, 2 * layer, x, beforeLayer);
+    }
     const beforeMlp = x;
-    const mlpGate = { name: keep, index: 2 * layer + 1 };
-    x = gateNodes(graph, mlpGate, (branch) => mlpNodes(branch, context, mlp, beforeMlp), beforeMlp);
-    x = forked(fork, 2 * layer + 1, x, beforeMlp);
-    x = forked(forkLayer, layer, x, beforeLayer);
+    if (mlp !== null) {
+      const gate = { name: keep, index: 2 * layer + 1 };
+      x = gateNodes(graph, gate, (branch) => mlpNodes(branch, context, mlp, beforeMlp), beforeMlp);
+      x = forked(fork, 2 * layer + 1, x, beforeMlp);
+    }
+    if (mha !== null && mlp !== null) x = forked(forkLayer, layer, x, beforeLayer);
   });
   return x;
 }

@@ -92,7 +92,7 @@ describe.each(Object.keys(TINY_MODELS) as TinyModelName[])('%s', (name) => {
 
       const stored = TINY_MODELS[name].dtype;
       const { mha, mlp } = checkpoint.layers[0];
-      const linears = [mha.q, mha.k, mha.v, mha.o, mlp.gate, mlp.up, mlp.down];
+      const linears = [mha!.q, mha!.k, mha!.v, mha!.o, mlp!.gate, mlp!.up, mlp!.down];
       const ofLayer = linears.reduce((sum, { bias }) => sum + (bias === null ? 1 : 2), 0);
       const ofNormsAndHead = 2 * 4 + 2;
       expect(casts).toHaveLength(
@@ -119,7 +119,7 @@ describe.each(Object.keys(TINY_MODELS) as TinyModelName[])('%s', (name) => {
     expect(names[2].filter((tensor) => /layers\.[01]\./.test(tensor))).toEqual([]);
     expect(names[2]).toContain(checkpoint.head.name);
     expect(names[0]).not.toContain(checkpoint.head.name);
-    expect(names[1]).toContain(checkpoint.layers[1].mlp.up.weight.name);
+    expect(names[1]).toContain(checkpoint.layers[1].mlp!.up.weight.name);
   });
 });
 

@@ -142,9 +142,10 @@ function sharedWeights(
     fingerprint: checkpoint.fingerprint,
     weightBytes: largestStageBytes(checkpoint.shape, 1, { bytesPerWeight: 4 }),
     widen: async (folder) => {
-      const is16Bit =
-        checkpoint.head.dtype !== 'float32' ||
-        checkpoint.layers[layers.start].mha.q.weight.dtype !== 'float32';
+      const weights = checkpoint.layers
+        .slice(layers.start, layers.end)
+        .flatMap(({ mha, mlp }) => [...(mha ? [mha.q.weight] : []), ...(mlp ? [mlp.up.weight] : [])]);
+      const is16Bit = [checkpoint.head, ...weights].some(({ dtype }) => dtype !== 'float32');
       const source = is16Bit
         ? await widenToFloat32(checkpoint, join(folder, 'weights.bin'), layers)
         : checkpoint;

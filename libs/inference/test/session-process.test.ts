@@ -175,7 +175,7 @@ describe('SessionProcess', { timeout: 60_000 }, () => {
 
   it('names the block that computes no number', async () => {
     const { layers } = await openCheckpoint(folder.path, { cacheFolder: folder.path });
-    const { file, lengthBytes, offsetBytes } = layers[1].mlp.down.weight;
+    const { file, lengthBytes, offsetBytes } = layers[1].mlp!.down.weight;
     const descriptor = openSync(file, 'r+');
     const huge = new Float32Array(lengthBytes / 4).fill(3e38);
     writeSync(descriptor, new Uint8Array(huge.buffer), 0, lengthBytes, offsetBytes);

@@ -172,7 +172,7 @@ describe('a staged evaluator', { timeout: TIMEOUT_MS }, () => {
   });
 
   it('reports the first block that computes no number, and candidates that do without it', async () => {
-    const { weight } = checkpoint.layers[2].mlp.down;
+    const { weight } = checkpoint.layers[2].mlp!.down;
     const huge = new Float32Array(weight.lengthBytes / 4).fill(3e38);
     const file = openSync(weight.file, 'r+');
     writeSync(file, new Uint8Array(huge.buffer), 0, weight.lengthBytes, weight.offsetBytes);

@@ -89,7 +89,7 @@ describe('a model that computes no number', () => {
     const folder = temporaryFolder();
     await writeTinyModel(folder.path, TINY_MODELS['llama-mha-tied']);
     const checkpoint = await openCheckpoint(folder.path, { cacheFolder: folder.path });
-    const { weight } = checkpoint.layers[2].mlp.down;
+    const { weight } = checkpoint.layers[2].mlp!.down;
     const huge = new Float32Array(weight.lengthBytes / 4).fill(3e38);
     const file = openSync(weight.file, 'r+');
     writeSync(file, new Uint8Array(huge.buffer), 0, weight.lengthBytes, weight.offsetBytes);

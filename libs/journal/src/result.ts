@@ -32,6 +32,8 @@ export interface RunResult {
   /** Hash over everything that affects the numbers. */
   readonly configHash: string;
   readonly layerCount: number;
+  /** Blocks that the model was made without, in the text form of a mask; absent where it has all. */
+  readonly absentBlocks?: string;
   /** Calibration rows; their ids and lengths are in `calibrationHash`. */
   readonly rowCount: number;
   /** The calibration sets, where there are several. */
@@ -87,6 +89,7 @@ export function buildResult(
     calibrationHash: config.calibrationHash,
     configHash: configHash(config),
     layerCount: config.layerCount,
+    ...(config.absentBlocks !== undefined && { absentBlocks: config.absentBlocks }),
     rowCount: calibrationRowCount(config),
     ...(config.sets && { sets: config.sets }),
     ...(config.heldOutRowCount && {

@@ -23,6 +23,8 @@ export interface RunConfig extends RowParts {
   /** Length of each calibration row, in tokens; behind them, of each held-out row. */
   readonly rowTokens: readonly number[];
   readonly layerCount: number;
+  /** Blocks that the model was made without, in the text form of a mask; absent where it has all. */
+  readonly absentBlocks?: string;
   readonly blockType: BlockType;
   readonly search: SearchKind;
   /** Of a race: probability that an iteration decides as all rows would. */
@@ -67,6 +69,9 @@ export function readRunConfig(value: unknown): RunConfig {
     rowTokens: rows.map((tokens, row) => readInteger(tokens, `config.rowTokens[${row}]`, 2, MAX_ROW_TOKENS)),
     ...readRowParts(fields, rows.length),
     layerCount,
+    ...(fields.absentBlocks !== undefined && {
+      absentBlocks: readMask(fields.absentBlocks, 'config.absentBlocks', layerCount),
+    }),
     blockType: readBlockType(fields.blockType),
     ...readSearch(fields),
     stop: readStopRule(fields.stop, 'config.stop'),

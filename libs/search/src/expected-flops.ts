@@ -3,6 +3,7 @@ import {
   blockKind,
   blocksOfType,
   headFlops,
+  isAbsent,
   isRemoved,
   removedParameters,
   type BlockIndex,
@@ -121,11 +122,13 @@ function costs(problem: SearchProblem, removed: Mask, rowTokens: readonly number
   const onRows = (flops: (shape: ModelShape, tokens: number) => number): number =>
     rowTokens.reduce((sum, tokens) => sum + flops(shape, tokens), 0);
   const ofKind: Record<BlockKind, number> = {
-    mha: onRows((of, tokens) => blockFlops(of, 0, tokens)),
-    mlp: onRows((of, tokens) => blockFlops(of, 1, tokens)),
+    mha: onRows((of, tokens) => blockFlops({ ...of, absentBlocks: [] }, 0, tokens)),
+    mlp: onRows((of, tokens) => blockFlops({ ...of, absentBlocks: [] }, 1, tokens)),
   };
   return {
-    live: blocksOfType('mix', shape.layerCount).filter((block) => !isRemoved(removed, block)),
+    live: blocksOfType('mix', shape.layerCount).filter(
+      (block) => !isAbsent(shape, block) && !isRemoved(removed, block),
+    ),
     isCandidate: (block) => candidates.has(block),
     flopsOf: (block) => ofKind[blockKind(block)],
     head: onRows(headFlops),

@@ -1,4 +1,12 @@
-import { blocksOfType, DENSE, formatBlock, formatMask, isRemoved, makeMask } from '@blockpruner/blocks';
+import {
+  blocksOfType,
+  DENSE,
+  formatBlock,
+  formatMask,
+  isAbsent,
+  isRemoved,
+  makeMask,
+} from '@blockpruner/blocks';
 import type { BlockIndex, Mask, ModelShape } from '@blockpruner/blocks';
 import type { CellId, CellTable } from '@blockpruner/perplexity';
 import type { SearchProblem } from './problem.ts';
@@ -7,13 +15,13 @@ import type { Decision, Step } from './strategy.ts';
 
 /** What it takes to say which blocks may go. */
 export type Candidacy = Pick<SearchProblem, 'blockType' | 'keep'> & {
-  readonly shape: Pick<ModelShape, 'layerCount'>;
+  readonly shape: Pick<ModelShape, 'layerCount' | 'absentBlocks'>;
 };
 
 /** Blocks that may go next, in execution order. */
 export function candidatesOf({ blockType, shape, keep = [] }: Candidacy, mask: Mask): BlockIndex[] {
   return blocksOfType(blockType, shape.layerCount).filter(
-    (block) => !isRemoved(mask, block) && !keep.includes(block),
+    (block) => !isAbsent(shape, block) && !isRemoved(mask, block) && !keep.includes(block),
   );
 }
 

@@ -1,5 +1,12 @@
 import { resolve } from 'node:path';
-import { DENSE, formatMask, parseMask, type Mask } from '@blockpruner/blocks';
+import {
+  DENSE,
+  formatMask,
+  parseMask,
+  requirePresent,
+  type Mask,
+  type ModelShape,
+} from '@blockpruner/blocks';
 import { rowSetsOf } from '@blockpruner/journal';
 import { CellTable, perplexityOf, setScores, type RowSet, type Score } from '@blockpruner/perplexity';
 import { formatTable } from '@blockpruner/telemetry';
@@ -45,7 +52,7 @@ export async function score(command: Command, open: (settings: ScoreSettings) =>
   const { metrics, readiness } = await openMonitoring(monitoringPlan, console);
 
   const { checkpoint } = await openModel(modelPath, cacheFolder, logger, progress);
-  const masks = (values.mask ?? []).map((text) => readMask(text, checkpoint.shape.layerCount));
+  const masks = (values.mask ?? []).map((text) => readMask(text, checkpoint.shape));
   const { rows, config } = await openRows(sources, settings, checkpoint, console);
   const sets = rowSetsOf(config);
   const cells = new CellTable(config.rowTokens, sets);
@@ -87,9 +94,11 @@ export async function score(command: Command, open: (settings: ScoreSettings) =>
   console.print(report(scored, sets, values.json ?? false));
 }
 
-function readMask(text: string, layerCount: number): Mask {
+function readMask(text: string, shape: ModelShape): Mask {
   try {
-    return parseMask(text, layerCount);
+    const mask = parseMask(text, shape.layerCount);
+    requirePresent(shape, mask);
+    return mask;
   } catch (error) {
     throw new UsageError(`--mask ${text}: ${(error as Error).message}`);
   }
