@@ -62,10 +62,11 @@ export function resolveSettings<Name extends SettingName>(
   const origins: Record<string, Origin> = {};
   for (const name of names) {
     const { key, metavar, schema } = setting(name);
-    const origin = ORIGINS[command.getOptionValueSource(name) ?? 'default'];
+    const attribute = attributeOf(key);
+    const origin = ORIGINS[command.getOptionValueSource(attribute) ?? 'default'];
     // A switch is set by its variable's value, not by its presence.
     const isSwitchVariable = metavar === undefined && origin === 'environment';
-    const given: unknown = isSwitchVariable ? switchValue(key) : command.getOptionValue(name);
+    const given: unknown = isSwitchVariable ? switchValue(key) : command.getOptionValue(attribute);
     if (given === undefined) continue;
     const parsed = schema.safeParse(given);
     if (!parsed.success) {
@@ -110,6 +111,11 @@ export function environmentVariable(key: string): string {
   return `BLOCKPRUNER_${key.toUpperCase().replaceAll('-', '_')}`;
 }
 
+/** Under which commander keeps the value of an option: two commands may each have their own option of one key. */
+function attributeOf(key: string): string {
+  return new Option(`--${key}`).attributeName();
+}
+
 function switchValue(key: string): boolean | string | undefined {
   const text = process.env[environmentVariable(key)];
   if (text === '1' || text === 'true') return true;
@@ -126,16 +132,18 @@ function applyConfigFile(command: Command, names: readonly SettingName[], file: 
   if (typeof content !== 'object' || Array.isArray(content)) {
     throw new UsageError(`--config ${file} must hold "option: value" lines, e.g. "rows: 16"`);
   }
-  const byKey = new Map(names.map((name) => [setting(name).key, name]));
+  const keys = new Set(names.map((name) => setting(name).key));
   for (const [key, value] of Object.entries(content)) {
-    const name = byKey.get(key);
-    if (name === undefined) {
+    if (!keys.has(key)) {
       throw new UsageError(
-        `--config ${file}: "${key}" is not an option of ${command.name()}; there are ${[...byKey.keys()].join(', ')}`,
+        `--config ${file}: "${key}" is not an option of ${command.name()}; there are ${[...keys].join(', ')}`,
       );
     }
-    const source = command.getOptionValueSource(name);
-    if (source === undefined || source === 'default') command.setOptionValueWithSource(name, value, 'config');
+    const attribute = attributeOf(key);
+    const source = command.getOptionValueSource(attribute);
+    if (source === undefined || source === 'default') {
+      command.setOptionValueWithSource(attribute, value, 'config');
+    }
   }
 }
 

@@ -8,17 +8,15 @@ import {
   type ModelShape,
 } from '@blockpruner/blocks';
 import { rowSetsOf } from '@blockpruner/journal';
-import { CellTable, perplexityOf, setScores, type RowSet, type Score } from '@blockpruner/perplexity';
+import { perplexityOf, setScores, type RowSet, type Score } from '@blockpruner/perplexity';
 import { formatTable } from '@blockpruner/telemetry';
 import type { Command } from 'commander';
 import type { Console } from '../console.ts';
 import { openModel } from '../inputs.ts';
-import { onInterrupt } from '../interrupt.ts';
 import { openMonitoring, planMonitoring } from '../monitoring.ts';
-import { nameClasses } from '../numeric-class.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
 import { openRows, rowSources } from '../run-rows.ts';
-import { newRunId, RunningFleet } from '../running-fleet.ts';
+import { scoreMasks } from '../score-masks.ts';
 import {
   INPUT_SETTINGS,
   MONITORING_SETTINGS,
@@ -26,8 +24,7 @@ import {
   WORKER_SETTINGS,
   type SettingName,
 } from '../setting.ts';
-import { RunError, UsageError } from '../usage-error.ts';
-import { longestRowTokens, planWorkers } from '../worker-plan.ts';
+import { UsageError } from '../usage-error.ts';
 
 export const SCORE_SETTINGS = [
   ...INPUT_SETTINGS,
@@ -49,48 +46,19 @@ export async function score(command: Command, open: (settings: ScoreSettings) =>
   const monitoringPlan = planMonitoring(values);
   const console = open(settings);
   const { logger, progress } = console;
-  const { metrics, readiness } = await openMonitoring(monitoringPlan, console);
+  const monitoring = await openMonitoring(monitoringPlan, console);
 
   const { checkpoint } = await openModel(modelPath, cacheFolder, logger, progress);
   const masks = (values.mask ?? []).map((text) => readMask(text, checkpoint.shape));
   const { rows, config } = await openRows(sources, settings, checkpoint, console);
   const sets = rowSetsOf(config);
-  const cells = new CellTable(config.rowTokens, sets);
-  const longestRow = longestRowTokens(rows);
-  const classes = new Set<string>();
-  const fleet = await RunningFleet.listen({
-    runId: newRunId(),
-    checkpoint,
-    rows,
-    plan: planWorkers(values, checkpoint.shape, longestRow),
-    cacheFolder,
-    logger,
-    progress,
-    onCells: (arrived, { numericClass }) => {
-      for (const cell of arrived) cells.add(cell);
-      classes.add(numericClass);
-    },
-    onCorrected: (corrected) => {
-      for (const cell of corrected) cells.replace(cell);
-    },
-    onNote: () => undefined,
-    metrics,
-  });
-  const restoreSignals = onInterrupt((reason) => fleet.driver.fail(reason));
-  const scored: [Mask, Score][] = [];
-  try {
-    fleet.start();
-    readiness.ready();
-    for (const mask of [DENSE, ...masks]) {
-      const sweep = { base: mask, candidates: [], baseline: true };
-      await fleet.evaluate(sweep, [...rows.keys()], cells, `scoring ${formatMask(mask)}`);
-      scored.push([mask, finiteScore(cells, mask)]);
-    }
-  } finally {
-    restoreSignals();
-    await fleet.stop(scored.length === 1 + masks.length);
-  }
-  if (classes.size > 1) logger.warn(`the scores used ${nameClasses([...classes])}`);
+  const all = [DENSE, ...masks];
+  const scores = await scoreMasks(
+    { checkpoint, masks: all, rows, sets, workers: values, cacheFolder },
+    console,
+    monitoring,
+  );
+  const scored = all.map((mask, i): [Mask, Score] => [mask, scores[i]]);
   console.print(report(scored, sets, values.json ?? false));
 }
 
@@ -102,18 +70,6 @@ function readMask(text: string, shape: ModelShape): Mask {
   } catch (error) {
     throw new UsageError(`--mask ${text}: ${(error as Error).message}`);
   }
-}
-
-function finiteScore(cells: CellTable, mask: Mask): Score {
-  const result = cells.score(mask, null);
-  if (!result) throw new Error(`the score of ${formatMask(mask)} is incomplete`);
-  const badRow = result.rows.findIndex((mean) => !Number.isFinite(mean));
-  if (badRow >= 0) {
-    throw new RunError(
-      `the score of ${formatMask(mask)} is ${result.rows[badRow]} on row ${badRow}: the model computes no number there; check the checkpoint and the row`,
-    );
-  }
-  return result;
 }
 
 /** @param sets where there are several, each one's own score is told beside that of all */

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import { parseBlock, type Sweep } from '@blockpruner/blocks';
-import type { Checkpoint } from '@blockpruner/checkpoint';
 import { readRunContents, rowSetsOf, type RunContents } from '@blockpruner/journal';
 import { CellTable } from '@blockpruner/perplexity';
 import { verifyDecision, type Finding } from '@blockpruner/search';
@@ -13,6 +12,7 @@ import { iterationsOf } from '../iteration-list.ts';
 import { openMonitoring, planMonitoring, type Monitoring } from '../monitoring.ts';
 import { nameClasses } from '../numeric-class.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
+import { requireModelOfRun } from '../run-model.ts';
 import { newRunId, RunningFleet } from '../running-fleet.ts';
 import { decisionOf } from '../decision-records.ts';
 import { constraintsOf, problemOfRun } from '../search-problem.ts';
@@ -81,7 +81,7 @@ async function verifyIterations(
   const then = await createdWith(path, now);
   const cacheFolder = resolve(requireSetting(then, 'cacheDir'));
   const { checkpoint } = await openModel(requireSetting(then, 'model'), cacheFolder, logger, progress);
-  requireModel(checkpoint, contents);
+  requireModelOfRun(checkpoint, { path, modelFingerprint: config.modelFingerprint });
   const { shape } = checkpoint;
   const plan = planWorkers(workerSettings(now, then), shape, longestRowTokens(rows));
   const decisions = contents.decisions.map(decisionOf);
@@ -142,11 +142,4 @@ async function verifyIterations(
   }
   if (classes.size > 1) logger.warn(`the scores used ${nameClasses([...classes].sort())}`);
   return findings;
-}
-
-function requireModel({ fingerprint, sourcePath }: Checkpoint, { path, config }: RunContents): void {
-  if (fingerprint === config.modelFingerprint) return;
-  throw new RunError(
-    `${path}: the model at ${sourcePath} has fingerprint ${fingerprint}, the run was created with ${config.modelFingerprint}: name a copy of that one with --model`,
-  );
 }

@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs';
+import { DENSE, type Mask } from '@blockpruner/blocks';
+import { holdsRun, readRun, type RunView } from '@blockpruner/journal';
+import { createdWith } from './created-with.ts';
+import { requireSetting } from './resolve-settings.ts';
+import { runSizes, type RunSize } from './run-sizes.ts';
+import { UsageError } from './usage-error.ts';
+
+/** A model that is named by itself, or as what a run has led to. */
+export interface ModelReference {
+  /** A folder, a file or a name on the hub: of a run, what it was created with. */
+  readonly model: string;
+  /** Blocks that are left out of it. */
+  readonly mask: Mask;
+  /** Null where no run is named. */
+  readonly run: SizeOfRun | null;
+}
+
+/** One of the models that a run has led to. */
+export interface SizeOfRun {
+  readonly view: RunView;
+  readonly size: RunSize;
+}
+
+/** `runs/mine@8`: a run, and how many blocks are gone. */
+const OF_RUN = /^(.+)@(0|[1-9]\d{0,5})$/s;
+
+/**
+ * Reads `RUN@K`, the model of a run without its first K blocks, or anything else that `--model` takes.
+ * @throws UsageError when the run has not come so far
+ */
+export async function readModelReference(given: string): Promise<ModelReference> {
+  const [, folder, count] = OF_RUN.exec(given) ?? [];
+  if (existsSync(given) || folder === undefined || !(await holdsRun(folder))) {
+    if (await holdsRun(given)) {
+      throw new UsageError(
+        `${given} is a run folder: say how many of its blocks are gone, as in ${given}@${(await readRun(given)).decisions.length}`,
+      );
+    }
+    return { model: given, mask: DENSE, run: null };
+  }
+  const run = await sizeOfRun(folder, Number(count));
+  const then = await createdWith(folder, { values: {}, origins: {} });
+  return { model: requireSetting(then, 'model'), mask: run.size.mask, run };
+}
+
+/**
+ * The model of a run with so many blocks gone, those of its start mask among them.
+ * @throws UsageError naming the sizes that there are
+ */
+export async function sizeOfRun(folder: string, blockCount: number): Promise<SizeOfRun> {
+  const view = await readRun(folder);
+  const sizes = runSizes(view);
+  const { dense } = view;
+  if (blockCount === 0 && dense && sizes[0].mask.length > 0) {
+    const { score, perplexity } = dense;
+    return { view, size: { ...sizes[0], mask: DENSE, score, perplexity, parametersRemoved: 0, ratio: 0 } };
+  }
+  const size = sizes.find(({ mask }) => mask.length === blockCount);
+  if (size) return { view, size };
+  const last = sizes.at(-1);
+  if (last === undefined) throw new UsageError(`${folder} has not scored the dense model yet: let it go on`);
+  const [least, most] = [sizes[0].mask.length, last.mask.length];
+  const further =
+    blockCount > most
+      ? `; take it further with: blockpruner resume ${folder} --remove ${blockCount - least}`
+      : '';
+  throw new UsageError(
+    `${folder} has models of ${least} to ${most} removed blocks, not of ${blockCount}${further}`,
+  );
+}
