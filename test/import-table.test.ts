@@ -19,7 +19,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   search: ['blocks', 'perplexity'],
   fleet: ['blocks', 'perplexity'],
   journal: ['blocks', 'perplexity'],
-  export: ['blocks', 'checkpoint', 'graph'],
+  export: ['blocks', 'checkpoint', 'file-lock', 'graph'],
   inference: ['blocks', 'perplexity', 'checkpoint', 'graph', 'file-lock'],
   wire: ['blocks', 'perplexity', 'fleet', 'artifacts'],
   telemetry: [],

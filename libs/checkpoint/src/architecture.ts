@@ -39,7 +39,8 @@ export interface Architecture {
   readonly slidingWindowTokens: (config: Fields, layerCount: number) => number | null;
 }
 
-const LLAMA_NAMES: TensorNames = {
+/** Every family that is supported has the same names in Hugging Face folders. */
+export const LLAMA_NAMES: TensorNames = {
   embedding: 'model.embed_tokens',
   mhaNorm: 'model.layers.{layer}.input_layernorm',
   q: 'model.layers.{layer}.self_attn.q_proj',

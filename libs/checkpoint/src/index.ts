@@ -2,31 +2,38 @@
  * Readers of model files: Hugging Face folders of safetensors, and GGUF files by way of a decoded copy in a cache.
  * Holds the table of supported architectures, the limits on what a file may claim, and the dtype conversions.
  */
+export { LLAMA_NAMES } from './architecture.ts';
+export type { TensorNames } from './architecture.ts';
+export { expressibleWidth, ffnMultOf } from './block-configs.ts';
 export { CheckpointError, oneLine } from './checkpoint-error.ts';
 export type { CheckpointErrorCode } from './checkpoint-error.ts';
+export { readCompanionFiles } from './companion-files.ts';
 export type {
   Checkpoint,
   LayerTensors,
   LinearTensors,
   MhaTensors,
   MlpTensors,
+  ModelTensors,
   Rope,
   RopeScaling,
   TensorLocation,
 } from './checkpoint.ts';
-export { decodeFloats, encodeFloats } from './dtype.ts';
+export { decodeFloats, dtypeBytes, encodeFloats } from './dtype.ts';
 export type { Dtype } from './dtype.ts';
 export { EmbeddingReader } from './embedding-reader.ts';
+export { readRange, readWholeFile } from './file-bytes.ts';
 export { listModelFiles } from './model-files.ts';
 export type { ModelFiles } from './model-files.ts';
-export { findNonFinite } from './non-finite.ts';
+export { findNonFinite, nonFiniteElement } from './non-finite.ts';
 export type { NonFiniteWeight } from './non-finite.ts';
 export { openCheckpoint } from './open-checkpoint.ts';
 export type { OpenOptions } from './open-checkpoint.ts';
 export { repackCheckpoint } from './repacked-checkpoint.ts';
-export { writeSafetensors } from './safetensors-writer.ts';
-export type { TensorBytes } from './safetensors-writer.ts';
+export { encodeSafetensorsHeader, writeSafetensors } from './safetensors-writer.ts';
+export type { TensorBytes, TensorDescription } from './safetensors-writer.ts';
 export { readTokenizerFiles } from './tokenizer-files.ts';
 export type { TokenizerFiles } from './tokenizer-files.ts';
-export { blockTensors, elementCount } from './tensor-layout.ts';
+export { blockTensors, elementCount, layOutTensors, layoutOf, tensorOf } from './tensor-layout.ts';
+export type { TensorLayout, TensorRole } from './tensor-layout.ts';
 export { widenToFloat32 } from './widen.ts';

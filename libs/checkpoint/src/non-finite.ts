@@ -24,7 +24,10 @@ const EXPONENT_BITS: Readonly<Record<Dtype, number>> = {
   bfloat16: 0x7f80,
 };
 
-function findInWords(words: Uint32Array | Uint16Array, count: number, exponentBits: number): number {
+/** Position of the first of so many encoded elements, from the start of a buffer on, that is not finite; -1 for none. */
+export function nonFiniteElement(dtype: Dtype, buffer: ArrayBufferLike, count: number): number {
+  const words = dtype === 'float32' ? new Uint32Array(buffer) : new Uint16Array(buffer);
+  const exponentBits = EXPONENT_BITS[dtype];
   for (let i = 0; i < count; i++) {
     if ((words[i] & exponentBits) === exponentBits) return i;
   }
@@ -65,12 +68,11 @@ export async function findNonFinite(
   let doneBytes = 0;
   for (const [{ dtype, file, lengthBytes, name, offsetBytes }, block] of tensors) {
     const elementBytes = dtypeBytes(dtype);
-    const words = dtype === 'float32' ? new Uint32Array(chunk.buffer) : new Uint16Array(chunk.buffer);
     const found = await withFile(file, async (handle) => {
       for (let start = 0; start < lengthBytes; start += CHUNK_BYTES) {
         const part = chunk.subarray(0, Math.min(CHUNK_BYTES, lengthBytes - start));
         await readInto(handle, file, part, offsetBytes + start);
-        const at = findInWords(words, part.length / elementBytes, EXPONENT_BITS[dtype]);
+        const at = nonFiniteElement(dtype, chunk.buffer, part.length / elementBytes);
         if (at >= 0) {
           const [value] = decodeFloats(dtype, part.subarray(at * elementBytes, (at + 1) * elementBytes));
           return { tensor: name, block, element: start / elementBytes + at, value: String(value) };

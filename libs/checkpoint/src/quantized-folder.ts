@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import type { Checkpoint, TensorLocation } from './checkpoint.ts';
 import { CheckpointError } from './checkpoint-error.ts';
+import { readFilesThatAre, TOKENIZER_FILES } from './companion-files.ts';
 import { decodedFolder, ensureDecoded, type DecodeProgress } from './decoded-cache.ts';
-import { readWholeFile } from './file-bytes.ts';
 import { fingerprintModel } from './fingerprint.ts';
 import { locateFloats, readFloats } from './float-tensor.ts';
 import { decodeFp8, locateFp8, type Fp8Weight } from './fp8-weights.ts';
@@ -11,17 +10,6 @@ import { matchTensors, openHuggingFaceFolder, type ModelFolder } from './hugging
 import { decodePacked, isPackedWeight, locatePacked, type PackedWeight } from './packed-weights.ts';
 import type { Quantization } from './quantization-config.ts';
 import type { TensorDescription } from './safetensors-writer.ts';
-
-/** Copied as they are, where they are there. */
-const TOKENIZER_FILES = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'chat_template.jinja',
-  'chat_template.json',
-];
-/** The largest tokenizers in use are near 35 MB. */
-const MAX_TOKENIZER_FILE_BYTES = 2 ** 28;
 
 type Source =
   | { readonly kind: 'floats'; readonly tensor: TensorLocation }
@@ -73,15 +61,7 @@ async function textFiles({ folder, configValues }: ModelFolder): Promise<Map<str
   delete config.compression_config;
   delete config.dtype;
   const files = new Map<string, Buffer>([['config.json', Buffer.from(JSON.stringify(config, null, 1))]]);
-  for (const name of TOKENIZER_FILES) {
-    const bytes = await readWholeFile(join(folder, name), MAX_TOKENIZER_FILE_BYTES).catch(
-      (error: unknown) => {
-        if (error instanceof CheckpointError && error.code === 'not-found') return null;
-        throw error;
-      },
-    );
-    if (bytes !== null) files.set(name, bytes);
-  }
+  for (const [name, bytes] of await readFilesThatAre(folder, TOKENIZER_FILES)) files.set(name, bytes);
   return files;
 }
 

@@ -1,17 +1,28 @@
 import { blockIndex, isAbsent, type BlockKind, type ModelShape } from '@blockpruner/blocks';
 import type { TensorNames } from './architecture.ts';
-import type { LayerTensors, LinearTensors, ModelTensors } from './checkpoint.ts';
+import type { Checkpoint, LayerTensors, LinearTensors, ModelTensors } from './checkpoint.ts';
 import type { ModelConfig } from './model-config.ts';
+
+/** What says which tensors there are, and their shapes. */
+export type TensorLayout = Pick<ModelConfig, 'biases' | 'sizes' | 'tiedHead'>;
+
+/** Which tensor of a model one is. */
+export interface TensorRole {
+  readonly module: keyof TensorNames;
+  readonly part: 'weight' | 'bias';
+  /** Null for the embedding, the final norm and the head. */
+  readonly layer: number | null;
+}
 
 /**
  * Walks every tensor that a config calls for, in file order (embedding, layers, final norm, head), and builds the
- * tree of what `place` makes of each. The same names are visited in the same order whatever the naming.
+ * tree of what `place` makes of each. The same roles are visited in the same order whatever the naming.
  * @param place called once a tensor; a tied head is not visited
  */
 export function layOutTensors<T>(
-  config: ModelConfig,
+  config: TensorLayout,
   names: TensorNames,
-  place: (name: string, shape: readonly number[]) => T,
+  place: (name: string, shape: readonly number[], role: TensorRole) => T,
 ): ModelTensors<T> {
   const { biases, sizes } = config;
   const { hiddenSize, intermediateSize, vocabSize } = sizes;
@@ -19,37 +30,81 @@ export function layOutTensors<T>(
   const qSize = sizes.headCount * sizes.headSize;
   const kvSize = sizes.kvHeadCount * sizes.headSize;
 
-  const embedding = place(`${names.embedding}.weight`, [vocabSize, hiddenSize]);
+  const put = (
+    module: keyof TensorNames,
+    part: TensorRole['part'],
+    shape: readonly number[],
+    layer: number | null = null,
+  ): T => place(`${names[module].replace('{layer}', String(layer))}.${part}`, shape, { module, part, layer });
+
+  const embedding = put('embedding', 'weight', [vocabSize, hiddenSize]);
   const layers = Array.from({ length: sizes.layerCount }, (_, layer) => {
-    const named = (template: string) => template.replace('{layer}', String(layer));
-    const norm = (template: string) => place(`${named(template)}.weight`, [hiddenSize]);
-    const linear = (template: string, out: number, width: number, bias: boolean): LinearTensors<T> => ({
-      weight: place(`${named(template)}.weight`, [out, width]),
-      bias: bias ? place(`${named(template)}.bias`, [out]) : null,
+    const norm = (module: keyof TensorNames) => put(module, 'weight', [hiddenSize], layer);
+    const linear = (
+      module: keyof TensorNames,
+      out: number,
+      width: number,
+      bias: boolean,
+    ): LinearTensors<T> => ({
+      weight: put(module, 'weight', [out, width], layer),
+      bias: bias ? put(module, 'bias', [out], layer) : null,
     });
     return {
       mha: absent('mha', layer)
         ? null
         : {
-            norm: norm(names.mhaNorm),
-            q: linear(names.q, qSize, hiddenSize, biases.qkv),
-            k: linear(names.k, kvSize, hiddenSize, biases.qkv),
-            v: linear(names.v, kvSize, hiddenSize, biases.qkv),
-            o: linear(names.o, hiddenSize, qSize, biases.o),
+            norm: norm('mhaNorm'),
+            q: linear('q', qSize, hiddenSize, biases.qkv),
+            k: linear('k', kvSize, hiddenSize, biases.qkv),
+            v: linear('v', kvSize, hiddenSize, biases.qkv),
+            o: linear('o', hiddenSize, qSize, biases.o),
           },
       mlp: absent('mlp', layer)
         ? null
         : {
-            norm: norm(names.mlpNorm),
-            gate: linear(names.gate, intermediateSize, hiddenSize, biases.mlp),
-            up: linear(names.up, intermediateSize, hiddenSize, biases.mlp),
-            down: linear(names.down, hiddenSize, intermediateSize, biases.mlp),
+            norm: norm('mlpNorm'),
+            gate: linear('gate', intermediateSize, hiddenSize, biases.mlp),
+            up: linear('up', intermediateSize, hiddenSize, biases.mlp),
+            down: linear('down', hiddenSize, intermediateSize, biases.mlp),
           },
     };
   });
-  const finalNorm = place(`${names.finalNorm}.weight`, [hiddenSize]);
-  const head = config.tiedHead ? embedding : place(`${names.head}.weight`, [vocabSize, hiddenSize]);
+  const finalNorm = put('finalNorm', 'weight', [hiddenSize]);
+  const head = config.tiedHead ? embedding : put('head', 'weight', [vocabSize, hiddenSize]);
   return { embedding, layers, finalNorm, head };
+}
+
+/** The tensor of a role; null where the model has none: an absent block, or no bias. */
+export function tensorOf<T>(model: ModelTensors<T>, { module, part, layer }: TensorRole): T | null {
+  if (module === 'embedding' || module === 'finalNorm' || module === 'head') return model[module];
+  const { mha, mlp } = model.layers[layer!];
+  switch (module) {
+    case 'mhaNorm':
+      return mha && mha.norm;
+    case 'mlpNorm':
+      return mlp && mlp.norm;
+    case 'q':
+    case 'k':
+    case 'v':
+    case 'o':
+      return mha && mha[module][part];
+    case 'gate':
+    case 'up':
+    case 'down':
+      return mlp && mlp[module][part];
+  }
+}
+
+/** The layout of a model that is open. A bias that no block is left to have is none. */
+export function layoutOf({ layers, shape, tiedHead }: Checkpoint): TensorLayout {
+  const mha = layers.find((layer) => layer.mha !== null)?.mha;
+  const mlp = layers.find((layer) => layer.mlp !== null)?.mlp;
+  const biased = (linear?: LinearTensors) => linear !== undefined && linear.bias !== null;
+  return {
+    biases: { qkv: biased(mha?.q), o: biased(mha?.o), mlp: biased(mlp?.gate) },
+    sizes: shape,
+    tiedHead,
+  };
 }
 
 /** The number of elements; 1 for a scalar's empty shape. */

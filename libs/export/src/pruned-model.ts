@@ -1,5 +1,5 @@
 import { blockIndex, isRemoved, repack, type BlockIndex, type Mask } from '@blockpruner/blocks';
-import { repackCheckpoint, type Checkpoint } from '@blockpruner/checkpoint';
+import { repackCheckpoint, type Checkpoint, type TensorRole } from '@blockpruner/checkpoint';
 
 /** Factors of the residual stream in the place of removed blocks (Prune&Comp, arXiv 2507.18212). */
 export type Healing = ReadonlyMap<BlockIndex, number>;
@@ -44,6 +44,15 @@ export function prunedModel(source: Checkpoint, mask: Mask, healing: Healing = n
       finalNorm: source.tiedHead ? 1 / embedding : 1,
     },
   };
+}
+
+/** The factor of one tensor of the exported model, weights and biases alike. */
+export function weightFactor({ embedding, layers, finalNorm }: WeightFactors, role: TensorRole): number {
+  const { layer, module } = role;
+  if (module === 'o') return layers[layer!].mha;
+  if (module === 'down') return layers[layer!].mlp;
+  if (module === 'embedding') return embedding;
+  return module === 'finalNorm' ? finalNorm : 1;
 }
 
 /** Whether every layer has both blocks: then it is a plain model of its family with fewer layers. */

@@ -1,0 +1,32 @@
+import { join } from 'node:path';
+import { readWholeFile, type Checkpoint } from '@blockpruner/checkpoint';
+
+declare global {
+  interface JSON {
+    /** A value that is stringified as this text of JSON. */
+    rawJSON(text: string): unknown;
+  }
+}
+
+/** As the reader of a model has it. */
+const MAX_CONFIG_BYTES = 2 ** 20;
+
+/** The fields of a config.json; numbers are kept as they were written, see `float`. */
+export type ConfigFields = Record<string, unknown>;
+
+/** Reads config.json of the folder that a model was opened from, which the reader has checked. */
+export async function readConfigFields({ folder }: Pick<Checkpoint, 'folder'>): Promise<ConfigFields> {
+  const text = (await readWholeFile(join(folder, 'config.json'), MAX_CONFIG_BYTES)).toString();
+  return JSON.parse(text, (_key, value: unknown, context?: { source: string }) =>
+    typeof value === 'number' ? JSON.rawJSON(context!.source) : value,
+  ) as ConfigFields;
+}
+
+/** A number that is one with a decimal point in Python too: its readers tell 4.0 from 4. */
+export function float(value: number): unknown {
+  return JSON.rawJSON(Number.isInteger(value) ? value.toFixed(1) : String(value));
+}
+
+export function configText(fields: ConfigFields): string {
+  return `${JSON.stringify(fields, null, 2)}\n`;
+}

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { SYNC_BYTES } from './durable-file.ts';
+import { ExportError } from './export-error.ts';
+import type { ExportPlan } from './planned-file.ts';
+
+/** In the folder, the hash of the plan that it is written by. */
+const MARKER = '.blockpruner-export';
+
+/** Where an export is written until it is whole. */
+export function incompletePath(output: string): string {
+  return `${output}.incomplete`;
+}
+
+/** Tells plans apart by what is kept of a write that was interrupted: other files are written again anyway. */
+function planHash({ files }: ExportPlan, identity: string): string {
+  const hash = createHash('sha256').update(`${identity}\n`);
+  for (const { name, sizeBytes } of files) {
+    if (sizeBytes > SYNC_BYTES) hash.update(`${sizeBytes} ${name}\n`);
+  }
+  return hash.digest('hex');
+}
+
+/** @throws ExportError when something is there, save for an empty folder */
+export async function requireFreeOutput(output: string): Promise<void> {
+  const found = await stat(output).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  });
+  if (found === null) return;
+  if (!found.isDirectory()) throw new ExportError(`${output}: is a file: name a folder that does not exist`);
+  if ((await readdir(output)).length > 0) {
+    throw new ExportError(`${output}: exists and is not empty: name another folder, or move it away`);
+  }
+}
+
+/**
+ * Makes the folder that an export is written to, or takes the one that an interrupted write of the same plan has left;
+ * what another plan has left is removed.
+ * @param identity of what is exported, and how
+ * @returns notes for the user
+ * @throws ExportError when the folder is there and not of an export
+ */
+export async function takeIncomplete(output: string, plan: ExportPlan, identity: string): Promise<string[]> {
+  const folder = incompletePath(output);
+  const hash = planHash(plan, identity);
+  await mkdir(folder, { recursive: true });
+  const notes: string[] = [];
+  const found = await readMarker(folder);
+  if (found !== hash) {
+    const left = (await readdir(folder)).filter((name) => !name.startsWith(MARKER));
+    if (found === null && left.length > 0) {
+      throw new ExportError(
+        `${folder}: is not of an interrupted export: move it away, or name another folder`,
+      );
+    }
+    if (left.length > 0) notes.push(`${folder} was left by an export of something else: it is started anew`);
+    await rm(folder, { recursive: true });
+    await mkdir(folder);
+    await writeFile(join(folder, `${MARKER}.new`), hash, { flush: true });
+    await rename(join(folder, `${MARKER}.new`), join(folder, MARKER));
+    await syncFolder(folder);
+  }
+  await removeStrangers(folder, plan);
+  return notes;
+}
+
+async function readMarker(folder: string): Promise<string | null> {
+  return readFile(join(folder, MARKER), 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  });
+}
+
+/** Small files may have had other names. */
+async function removeStrangers(folder: string, { files }: ExportPlan): Promise<void> {
+  const known = new Set([MARKER, ...files.flatMap(({ name }) => [name, `${name}.incomplete`])]);
+  for (const name of await readdir(folder)) {
+    if (!known.has(name)) await rm(join(folder, name), { recursive: true });
+  }
+}
+
+/** Gives a whole export its name. */
+export async function publish(output: string): Promise<void> {
+  const folder = incompletePath(output);
+  await syncFolder(folder);
+  await requireFreeOutput(output);
+  await rename(folder, output);
+  await rm(join(output, MARKER), { force: true });
+  await syncFolder(dirname(output));
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
