@@ -40,7 +40,7 @@ const OTHER_WEIGHTS: readonly (readonly [RegExp, (file: string) => string])[] = 
     /^adapter_model\.(safetensors|bin)$/,
     () => `holds an adapter only: merge it into its model there, then name the subfolder "safe": ${MERGE}`,
   ],
-  [/\.gguf$/i, (file) => `is not a Hugging Face folder: name the file in it, ${file}`],
+  [/\.gguf$/i, (file) => `is not a Hugging Face folder: name the file that is meant, e.g. ${file}`],
   [
     /^consolidated.*\.safetensors$/,
     (file) =>

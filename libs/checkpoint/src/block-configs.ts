@@ -2,6 +2,7 @@ import { blockIndex, type BlockIndex, type BlockKind, type Mask } from '@blockpr
 import { CheckpointError } from './checkpoint-error.ts';
 import { integerField, numberField, objectField, type Fields } from './field.ts';
 import { LIMITS } from './limits.ts';
+import { SameSize } from './same-size.ts';
 
 /** What `block_configs` of a nemotron-nas config.json says of the blocks. */
 export interface BlockConfigs {
@@ -58,36 +59,15 @@ export function readBlockConfigs(config: Fields, layerCount: number, hiddenSize:
       return null;
     };
     const attention = part('attention', 'mha');
-    if (attention) groups.add(layer, integerField(attention, 'n_heads_in_group', LIMITS.heads, null));
+    if (attention)
+      groups.add(`block_configs[${layer}]`, integerField(attention, 'n_heads_in_group', LIMITS.heads, null));
     const ffn = part('ffn', 'mlp');
     if (ffn) {
       const mult = numberField(ffn, 'ffn_mult', FFN_MULTIPLES, 0);
-      widths.add(layer, mult === 0 ? null : ffnWidth(mult, hiddenSize));
+      widths.add(`block_configs[${layer}]`, mult === 0 ? null : ffnWidth(mult, hiddenSize));
     }
   });
   return { absentBlocks, headsPerGroup: groups.value, intermediateSize: widths.value };
-}
-
-/** One value that every layer has. */
-class SameSize {
-  value: number | null = null;
-  private readonly file: string;
-  private readonly name: string;
-
-  constructor(file: string, name: string) {
-    this.file = file;
-    this.name = name;
-  }
-
-  add(layer: number, value: number | null): void {
-    if (this.value !== null && value !== this.value) {
-      throw new CheckpointError(
-        'unsupported',
-        `${this.file}: block_configs[${layer}] has ${this.name} ${value}, others ${this.value}: blocks of different sizes are not supported`,
-      );
-    }
-    this.value = value;
-  }
 }
 
 function asObject(entry: unknown): Record<string, unknown> {

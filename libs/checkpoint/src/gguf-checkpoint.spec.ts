@@ -100,7 +100,7 @@ describe('a GGUF', () => {
       'another architecture',
       { 'general.architecture': { string: 'gemma3' } },
       'unsupported',
-      'general.architecture "gemma3" is not supported in a GGUF: supported are llama, qwen2',
+      'general.architecture "gemma3" is not supported in a GGUF: supported are llama, deci, qwen2',
     ],
     [
       'an adapter',

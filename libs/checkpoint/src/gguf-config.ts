@@ -1,6 +1,9 @@
+import { blockIndex, type BlockKind } from '@blockpruner/blocks';
+import { ffnMultOf } from './block-configs.ts';
 import { CheckpointError } from './checkpoint-error.ts';
 import { booleanField, integerField, numberField, stringField, type Fields } from './field.ts';
-import { llama3Scaling, metadataScaling } from './gguf-rope.ts';
+import type { GgufLayers } from './gguf-layers.ts';
+import { LLAMA3_ORIGINAL_TOKENS, llama3Scaling, metadataScaling } from './gguf-rope.ts';
 import type { GgufModel } from './gguf-split.ts';
 import { LIMITS } from './limits.ts';
 
@@ -9,27 +12,35 @@ const NO_LIMIT = { min: -Number.MAX_VALUE, max: Number.MAX_VALUE };
 /** What differs between the architectures of GGUF; one is added as one entry of the table below. */
 interface GgufArchitecture {
   readonly className: string;
+  readonly modelType: string;
+  /** Whether its keys say the sizes of each layer, so that a layer may lack a block. */
+  readonly sizesByLayer: boolean;
   /** Whether the two rotary halves of each head of q and k are interleaved. */
   readonly interleavedRotary: boolean;
   /** Whether llama.cpp reads divisors of the rotary frequencies. */
   readonly ropeDivisors: boolean;
-  /** The fields of config.json that only this family has, by which tensors there are. */
+  /** The fields of config.json that only this family has, by which tensors the blocks have. */
   readonly ownFields: (has: (tensor: string) => boolean) => Record<string, unknown>;
 }
 
-/** By `general.architecture`, which is `model_type` too. */
+const LLAMA: GgufArchitecture = {
+  className: 'LlamaForCausalLM',
+  modelType: 'llama',
+  sizesByLayer: false,
+  interleavedRotary: true,
+  ropeDivisors: true,
+  ownFields: (has) => ({ attention_bias: has('attn_q.bias'), mlp_bias: has('ffn_gate.bias') }),
+};
+
+/** By `general.architecture`. */
 const ARCHITECTURES: Readonly<Record<string, GgufArchitecture>> = {
-  llama: {
-    className: 'LlamaForCausalLM',
-    interleavedRotary: true,
-    ropeDivisors: true,
-    ownFields: (has) => ({
-      attention_bias: has('blk.0.attn_q.bias'),
-      mlp_bias: has('blk.0.ffn_gate.bias'),
-    }),
-  },
+  llama: LLAMA,
+  /** Llama without some of its blocks. */
+  deci: { ...LLAMA, className: 'DeciLMForCausalLM', modelType: 'nemotron-nas', sizesByLayer: true },
   qwen2: {
     className: 'Qwen2ForCausalLM',
+    modelType: 'qwen2',
+    sizesByLayer: false,
     interleavedRotary: false,
     ropeDivisors: false,
     ownFields: () => ({ use_sliding_window: false }),
@@ -75,14 +86,45 @@ export function specialTokenIds(
   return { bos: id('bos'), eos: id('eos'), pad: id('padding'), unk: id('unknown') };
 }
 
+/** Whether a block that is there has the tensor, named without its layer. */
+function hasInSomeBlock(
+  { tensors }: GgufModel,
+  { layerCount, standIns }: GgufLayers,
+  tensor: string,
+): boolean {
+  return Array.from({ length: layerCount }, (_, layer) => `blk.${layer}.${tensor}`).some(
+    (name) => tensors.has(name) && !standIns.has(name),
+  );
+}
+
+/** Says of each layer which blocks it has, in the form of nemotron-nas. */
+function blockConfigs(
+  { absentBlocks, headCount, intermediateSize, kvHeadCount, layerCount }: GgufLayers,
+  hiddenSize: number,
+) {
+  const isAbsent = (kind: BlockKind, layer: number) => absentBlocks.includes(blockIndex(kind, layer));
+  return Array.from({ length: layerCount }, (_, layer) => ({
+    attention: isAbsent('mha', layer)
+      ? { no_op: true, n_heads_in_group: null }
+      : { no_op: false, n_heads_in_group: headCount / kvHeadCount },
+    ffn: isAbsent('mlp', layer)
+      ? { no_op: true, ffn_mult: null }
+      : { no_op: false, ffn_mult: ffnMultOf(intermediateSize, hiddenSize) },
+  }));
+}
+
 /**
  * The config.json that a GGUF's metadata amounts to.
  * @param divisors the values of `rope_freqs.weight`, or null
  * @throws CheckpointError on an architecture that is not supported, and on metadata that is missing or out of bounds
  */
-export function ggufConfig(gguf: GgufModel, divisors: Float32Array | null): Record<string, unknown> {
+export function ggufConfig(
+  gguf: GgufModel,
+  layers: GgufLayers,
+  divisors: Float32Array | null,
+): Record<string, unknown> {
   const metadata: Fields = { file: gguf.first.file, values: gguf.first.metadata };
-  const { className, name, ownFields } = ggufArchitecture(metadata);
+  const { className, modelType, name, ownFields, sizesByLayer } = ggufArchitecture(metadata);
   const key = (suffix: string) => `${name}.${suffix}`;
   const embedding = gguf.tensors.get('token_embd.weight');
   if (embedding === undefined)
@@ -90,12 +132,11 @@ export function ggufConfig(gguf: GgufModel, divisors: Float32Array | null): Reco
   const vocabSize = embedding.shape[0];
 
   const hiddenSize = integerField(metadata, key('embedding_length'), LIMITS.hiddenSize);
-  const headCount = integerField(metadata, key('attention.head_count'), LIMITS.heads);
   const headSize = integerField(
     metadata,
     key('attention.key_length'),
     LIMITS.headSize,
-    hiddenSize / headCount,
+    layers.defaultHeadSize ?? undefined,
   );
   requireValue(metadata, key('attention.value_length'), headSize);
   requireValue(metadata, key('attention.scale'), 0);
@@ -111,7 +152,9 @@ export function ggufConfig(gguf: GgufModel, divisors: Float32Array | null): Reco
 
   const theta = numberField(metadata, key('rope.freq_base'), LIMITS.ropeTheta, 10000);
   const linear = metadataScaling(metadata, name);
-  const llama3 = divisors && llama3Scaling(gguf.file, divisors, { theta, headSize });
+  const originalKey = key('rope.scaling.original_context_length');
+  const originalTokens = integerField(metadata, originalKey, LIMITS.positions, LLAMA3_ORIGINAL_TOKENS);
+  const llama3 = divisors && llama3Scaling(gguf.file, divisors, { theta, headSize }, originalTokens);
   if (linear && llama3) {
     throw new CheckpointError(
       'unsupported',
@@ -122,19 +165,20 @@ export function ggufConfig(gguf: GgufModel, divisors: Float32Array | null): Reco
   const ids = specialTokenIds(metadata, vocabSize);
   return {
     architectures: [className],
-    model_type: name,
-    ...ownFields((tensor) => gguf.tensors.has(tensor)),
+    model_type: modelType,
+    ...ownFields((tensor) => hasInSomeBlock(gguf, layers, tensor)),
+    ...(sizesByLayer && { block_configs: blockConfigs(layers, hiddenSize) }),
     bos_token_id: ids.bos,
     eos_token_id: ids.eos,
     pad_token_id: ids.pad,
     head_dim: headSize,
     hidden_act: 'silu',
     hidden_size: hiddenSize,
-    intermediate_size: integerField(metadata, key('feed_forward_length'), LIMITS.intermediateSize),
+    intermediate_size: layers.intermediateSize,
     max_position_embeddings: integerField(metadata, key('context_length'), LIMITS.positions),
-    num_attention_heads: headCount,
-    num_hidden_layers: integerField(metadata, key('block_count'), LIMITS.layers),
-    num_key_value_heads: integerField(metadata, key('attention.head_count_kv'), LIMITS.heads, headCount),
+    num_attention_heads: layers.headCount,
+    num_hidden_layers: layers.layerCount,
+    num_key_value_heads: layers.kvHeadCount,
     rms_norm_eps: numberField(metadata, key('attention.layer_norm_rms_epsilon'), LIMITS.normEpsilon),
     rope_theta: theta,
     rope_scaling: llama3 || linear,

@@ -32,6 +32,9 @@ const KEPT_LISTS: ReadonlySet<string> = new Set([
   'tokenizer.ggml.merges',
   'tokenizer.ggml.scores',
   'tokenizer.ggml.token_type',
+  'deci.attention.head_count',
+  'deci.attention.head_count_kv',
+  'deci.feed_forward_length',
 ]);
 
 /** The shortest decimal that is the same float32: 1e-5 was rounded when it was written, and means 1e-5. */

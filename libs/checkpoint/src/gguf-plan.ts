@@ -4,6 +4,7 @@ import type { DecodePlan } from './decoded-cache.ts';
 import { ggufArchitecture, ggufConfig } from './gguf-config.ts';
 import { decodeTensor } from './gguf-decode.ts';
 import type { GgufTensor } from './gguf-header.ts';
+import { readEqualLayers, readUnequalLayers } from './gguf-layers.ts';
 import type { GgufModel } from './gguf-split.ts';
 import { ggufTokenizer } from './gguf-tokenizer.ts';
 import { LIMITS } from './limits.ts';
@@ -11,7 +12,8 @@ import { readModelConfig } from './model-config.ts';
 import type { TensorDescription } from './safetensors-writer.ts';
 import { elementCount, layOutTensors } from './tensor-layout.ts';
 
-const GGUF_NAMES: TensorNames = {
+/** The names of llama.cpp. */
+export const GGUF_NAMES: TensorNames = {
   embedding: 'token_embd',
   mhaNorm: 'blk.{layer}.attn_norm',
   q: 'blk.{layer}.attn_q',
@@ -90,10 +92,16 @@ function findSources(
  */
 export async function planDecode(gguf: GgufModel): Promise<DecodePlan> {
   const architecture = ggufArchitecture({ file: gguf.first.file, values: gguf.first.metadata });
+  const readLayers = architecture.sizesByLayer ? readUnequalLayers : readEqualLayers;
+  const layers = await readLayers(gguf, architecture.name);
   const divisors = architecture.ropeDivisors ? await readRopeDivisors(gguf) : null;
-  const configValues = ggufConfig(gguf, divisors);
+  const configValues = ggufConfig(gguf, layers, divisors);
   const config = readModelConfig({ file: gguf.file, values: configValues });
-  const sources = findSources(gguf, config, new Set(divisors && [ROPE_DIVISORS]));
+  const sources = findSources(
+    gguf,
+    config,
+    new Set([...layers.standIns, ...(divisors ? [ROPE_DIVISORS] : [])]),
+  );
   const tensors: PlannedTensor[] = [];
   layOutTensors(config, config.names, (name, shape) => {
     const source = sources[tensors.length];

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { llama3Scaling, metadataScaling } from './gguf-rope.ts';
+import { LLAMA3_ORIGINAL_TOKENS, llama3Divisors, llama3Scaling, metadataScaling } from './gguf-rope.ts';
 
 interface RopeCase {
   readonly theta: number;
@@ -14,7 +14,7 @@ const cases = JSON.parse(readFileSync(path, 'utf8')) as Record<string, RopeCase>
 const llama = cases['Llama-3.1-8B'];
 
 const scaling = (values: readonly number[], rope: { theta: number; headSize: number }) =>
-  llama3Scaling('/m.gguf', Float32Array.from(values), rope);
+  llama3Scaling('/m.gguf', Float32Array.from(values), rope, LLAMA3_ORIGINAL_TOKENS);
 
 const refusal = expect.objectContaining({
   code: 'unsupported',
@@ -31,6 +31,24 @@ describe('the divisors of a GGUF', () => {
       high_freq_factor: 4,
       original_max_position_embeddings: 8192,
     });
+  });
+
+  it.each(Object.keys(cases))('of %s are made of its llama3 scaling again', (name) => {
+    const { divisors, factor, ...rope } = cases[name];
+    const parameters = { lowFreqFactor: 1, highFreqFactor: 4, originalMaxTokens: LLAMA3_ORIGINAL_TOKENS };
+    const made = llama3Divisors(rope, { kind: 'llama3', factor, ...parameters });
+    made.forEach((divisor, pair) => expect(divisor / divisors[pair]).toBeCloseTo(1, 5));
+  });
+
+  it('are those of another original context where the file says it', () => {
+    const rope = { theta: 10000, headSize: 16 };
+    const parameters = { factor: 8, lowFreqFactor: 1, highFreqFactor: 4, originalMaxTokens: 32 };
+    const divisors = llama3Divisors(rope, { kind: 'llama3', ...parameters });
+    expect(llama3Scaling('/m.gguf', divisors, rope, 32)).toMatchObject({
+      factor: 8,
+      original_max_position_embeddings: 32,
+    });
+    expect(() => llama3Scaling('/m.gguf', divisors, rope, LLAMA3_ORIGINAL_TOKENS)).toThrow(refusal);
   });
 
   it('that are all 1 scale nothing', () => {

@@ -1,9 +1,12 @@
 import { CheckpointError } from './checkpoint-error.ts';
+import type { RopeScaling } from './checkpoint.ts';
 import { numberField, stringField, type Fields } from './field.ts';
 import { LIMITS } from './limits.ts';
 
-/** The parameters besides the factor: those of Llama 3.1 to 3.3, and of every other published model of this kind. */
-const LLAMA3 = { low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 8192 };
+/** The parameters that no file says: those of Llama 3.1 to 3.3, and of every other published model of this kind. */
+export const LLAMA3_FREQ_FACTORS = { low: 1, high: 4 };
+/** Where the file does not say, likewise. */
+export const LLAMA3_ORIGINAL_TOKENS = 8192;
 /**
  * Relative. The divisors were computed in float32, where the rounding of a frequency is amplified by up to the factor:
  * by 2e-6 at the most for a factor of 32.
@@ -18,11 +21,24 @@ interface PlainRope {
   readonly headSize: number;
 }
 
+type Llama3Scaling = Extract<RopeScaling, { readonly kind: 'llama3' }>;
+
 /** 1 where a wavelength is short enough to stay as it is, 0 where it is divided by the whole factor. */
-function llama3Smooth({ theta, headSize }: PlainRope, pair: number): number {
-  const { low_freq_factor: low, high_freq_factor: high, original_max_position_embeddings: tokens } = LLAMA3;
+function llama3Smooth(
+  { theta, headSize }: PlainRope,
+  { lowFreqFactor: low, highFreqFactor: high, originalMaxTokens }: Omit<Llama3Scaling, 'kind' | 'factor'>,
+  pair: number,
+): number {
   const wavelengthTokens = 2 * Math.PI * theta ** ((2 * pair) / headSize);
-  return Math.min(1, Math.max(0, (tokens / wavelengthTokens - low) / (high - low)));
+  return Math.min(1, Math.max(0, (originalMaxTokens / wavelengthTokens - low) / (high - low)));
+}
+
+/** What llama3 scaling divides the rotary frequencies by, `[headSize / 2]`: what `rope_freqs.weight` holds. */
+export function llama3Divisors(rope: PlainRope, scaling: Llama3Scaling): Float32Array {
+  return Float32Array.from({ length: rope.headSize / 2 }, (_, pair) => {
+    const smooth = llama3Smooth(rope, scaling, pair);
+    return 1 / ((1 - smooth) / scaling.factor + smooth);
+  });
 }
 
 /**
@@ -30,9 +46,15 @@ function llama3Smooth({ theta, headSize }: PlainRope, pair: number): number {
  * llama.cpp's convert_hf_to_gguf.py computes them from the llama3 scaling of config.json, and writes none of its
  * parameters.
  * @param divisors `[headSize / 2]`, one for each frequency
+ * @param originalMaxTokens the context that the model was first trained with
  * @throws CheckpointError when another scaling made them
  */
-export function llama3Scaling(file: string, divisors: Float32Array, rope: PlainRope) {
+export function llama3Scaling(
+  file: string,
+  divisors: Float32Array,
+  rope: PlainRope,
+  originalMaxTokens: number,
+) {
   if (2 * divisors.length !== rope.headSize) {
     throw new CheckpointError(
       'wrong-shape',
@@ -40,22 +62,30 @@ export function llama3Scaling(file: string, divisors: Float32Array, rope: PlainR
     );
   }
   if (divisors.every((divisor) => divisor === 1)) return null;
+  const { low, high } = LLAMA3_FREQ_FACTORS;
+  const parameters = { kind: 'llama3', lowFreqFactor: low, highFreqFactor: high, originalMaxTokens } as const;
   const last = divisors.length - 1;
-  const smooth = llama3Smooth(rope, last);
+  const smooth = llama3Smooth(rope, parameters, last);
   const factor = Number(((1 - smooth) / (1 / divisors[last] - smooth)).toPrecision(FACTOR_DIGITS));
-  const wrong = divisors.findIndex((divisor, pair) => {
-    const stretch = (1 - llama3Smooth(rope, pair)) / factor + llama3Smooth(rope, pair);
-    return !(Math.abs(divisor * stretch - 1) <= DIVISOR_TOLERANCE);
-  });
+  const expected = llama3Divisors(rope, { ...parameters, factor });
+  const wrong = divisors.findIndex(
+    (divisor, pair) => !(Math.abs(divisor / expected[pair] - 1) <= DIVISOR_TOLERANCE),
+  );
   if (wrong >= 0 || !(factor > 1 && factor <= LIMITS.ropeFactor.max)) {
-    const parameters = Object.entries(LLAMA3).map(([name, value]) => `${name} ${value}`);
     throw new CheckpointError(
       'unsupported',
       `${file}: rope_freqs.weight (${divisors[Math.max(0, wrong)]} at ${Math.max(0, wrong)}, ${divisors[last]} at ${last}) ` +
-        `is not the llama3 scaling of rope.freq_base ${rope.theta} with ${parameters.join(', ')}: no other scaling is supported`,
+        `is not the llama3 scaling of rope.freq_base ${rope.theta} with low_freq_factor ${low}, high_freq_factor ${high}, ` +
+        `original_max_position_embeddings ${originalMaxTokens}: no other scaling is supported`,
     );
   }
-  return { rope_type: 'llama3', factor, ...LLAMA3 };
+  return {
+    rope_type: 'llama3',
+    factor,
+    low_freq_factor: low,
+    high_freq_factor: high,
+    original_max_position_embeddings: originalMaxTokens,
+  };
 }
 
 /**

@@ -36,6 +36,16 @@ function pathOfPart(file: string, index: number, partCount: number): string {
   return join(dirname(file), `${stem}-${digits(index + 1)}-of-${digits(partCount)}${extension}`);
 }
 
+/** The models among the files of a folder, each by its only or first file, in the order of their names. */
+export function listGgufModels(names: readonly string[]): string[] {
+  const files = new Map<string, string>();
+  for (const name of [...names].sort()) {
+    const [, stem] = PART_NAME.exec(name) ?? PLAIN_NAME.exec(name) ?? [];
+    if (stem !== undefined && !files.has(stem)) files.set(stem, name);
+  }
+  return [...files.values()];
+}
+
 function readSplit({ file, metadata }: GgufFile): Split {
   const fields: Fields = { file, values: metadata };
   const partCount = integerField(fields, 'split.count', { min: 2, max: MAX_PARTS });

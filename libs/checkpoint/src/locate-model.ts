@@ -1,6 +1,7 @@
-import { stat } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { CheckpointError, fromFileSystem } from './checkpoint-error.ts';
+import { listGgufModels } from './gguf-split.ts';
 import { findSnapshot } from './hub-cache-folder.ts';
 
 /** A file of a Hugging Face folder. */
@@ -11,7 +12,8 @@ export type LocatedModel =
   { readonly kind: 'folder'; readonly folder: string } | { readonly kind: 'gguf'; readonly file: string };
 
 /**
- * Tells the forms of a model apart: a folder (of the hub's cache, the snapshot in it), or a `.gguf` file.
+ * Tells the forms of a model apart: a folder (of the hub's cache, the snapshot in it), or a `.gguf` file, which may be
+ * named by a folder that holds no other model.
  * @throws CheckpointError when it is neither
  */
 export async function locateModel(path: string): Promise<LocatedModel> {
@@ -27,7 +29,11 @@ export async function locateModel(path: string): Promise<LocatedModel> {
       `${absolute} does not exist: name a Hugging Face folder or a .gguf file`,
     );
   }
-  if (isFolder) return { kind: 'folder', folder: await findSnapshot(absolute) };
+  if (isFolder) {
+    const folder = await findSnapshot(absolute);
+    const file = await findOnlyGguf(folder);
+    return file === null ? { kind: 'folder', folder } : { kind: 'gguf', file };
+  }
   if (!basename(absolute).toLowerCase().endsWith('.gguf')) {
     const folder = MODEL_FILE.test(absolute) ? dirname(absolute) : 'the folder that holds config.json';
     throw new CheckpointError(
@@ -36,4 +42,13 @@ export async function locateModel(path: string): Promise<LocatedModel> {
     );
   }
   return { kind: 'gguf', file: absolute };
+}
+
+/** The GGUF in a folder that is no Hugging Face folder, or its first part; null when there is none, or more than one. */
+async function findOnlyGguf(folder: string): Promise<string | null> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    throw fromFileSystem(error, folder);
+  });
+  const models = names.includes('config.json') ? [] : listGgufModels(names);
+  return models.length === 1 ? join(folder, models[0]) : null;
 }

@@ -347,7 +347,7 @@ describe('what is named instead of a folder is refused', () => {
     ['tf_model.h5', /of TensorFlow.*from_tf=True.*save_pretrained\('safe'\)"$/],
     ['flax_model.msgpack', /of Flax.*from_flax=True.*save_pretrained\('safe'\)"$/],
     ['adapter_model.safetensors', /an adapter only: merge it.*merge_and_unload/],
-    ['tiny.Q4_0.gguf', /name the file in it, tiny\.Q4_0\.gguf$/],
+    ['tiny.Q4_0.gguf', /name the file that is meant, e\.g\. tiny\.Q4_0\.gguf$/],
     ['consolidated.safetensors', /Mistral's own: fetch/],
     ['model-00001-of-00002.safetensors', /no model\.safetensors\.index\.json: fetch/],
     ['gptq_model-4bit-128g.safetensors', /rename it to that$/],

@@ -61,7 +61,13 @@ function encodeValue(value: GgufValue): Buffer {
       ...value.strings.map((entry) => text(entry)),
     ]);
   }
-  if ('i32s' in value) return Buffer.concat([u32(9), u32(5), u64(value.i32s.length), ...value.i32s.map(u32)]);
+  if ('i32s' in value)
+    return Buffer.concat([
+      u32(9),
+      u32(5),
+      u64(value.i32s.length),
+      ...value.i32s.map((entry) => u32(entry >>> 0)),
+    ]);
   if ('f32s' in value) {
     const values = Buffer.from(Float32Array.from(value.f32s).buffer);
     return Buffer.concat([u32(9), u32(6), u64(value.f32s.length), values]);
