@@ -14,6 +14,7 @@ export {
 export type { BlockIndex, BlockKind, BlockType } from './block.ts';
 export { parseBlockList } from './block-list.ts';
 export { baselineFlops, blockFlops, cellFlops, headFlops, sweepFlops } from './cost.ts';
+export type { Healing } from './healing.ts';
 export { DENSE, extendMask, formatMask, isRemoved, makeMask, maskBelow, parseMask } from './mask.ts';
 export type { Mask } from './mask.ts';
 export { blockParameters, isAbsent, pruningRatio, removedParameters, requirePresent } from './model-shape.ts';

@@ -17,4 +17,5 @@ export type { EvaluateRequest, LoadedModel, LoadRequest, TaskFailure } from './s
 export { SessionProcess } from './session-process.ts';
 export type { SessionHandlers } from './session-process.ts';
 export { StagedEvaluator } from './staged-evaluator.ts';
+export { StreamMeter } from './stream-meter.ts';
 export { SweepEvaluator } from './sweep-evaluator.ts';
