@@ -1,11 +1,12 @@
 import type { Checkpoint } from '@blockpruner/checkpoint';
-import type { BlockContext } from './block-context.ts';
+import type { Attend, AttentionContext } from './block-context.ts';
 import { gateNodes } from './gate-nodes.ts';
 import { resolveGraphOptions, type GraphOptions } from './graph-options.ts';
+import { groupedAttentionNodes } from './grouped-attention-nodes.ts';
 import { headNodes } from './head-nodes.ts';
 import { mhaNodes } from './mha-nodes.ts';
 import { mlpNodes } from './mlp-nodes.ts';
-import { windowBiasNodes } from './multi-head-attention-nodes.ts';
+import { multiHeadAttentionNodes, windowBiasNodes } from './multi-head-attention-nodes.ts';
 import { castNode, encodeModel, Graph } from './onnx-graph.ts';
 import { Weights, weightsFolder } from './weights.ts';
 
@@ -77,7 +78,9 @@ function stageNodes(
   const keep = graph.input('keep', 'bool', [blockCount]);
   const fork = graph.input('fork', 'bool', [blockCount]);
   const forkLayer = graph.input('fork_layer', 'bool', [blockCount / 2]);
-  const context = blockContext(graph, weights, checkpoint, { dtype, attention });
+  const context = attentionContext(graph, weights, checkpoint, { dtype, attention });
+  const attentionNodes = attention === 'grouped' ? groupedAttentionNodes : multiHeadAttentionNodes;
+  const attend: Attend = (branch, projections) => attentionNodes(branch, context, projections);
   const forked = (gates: string, index: number, y: string, before: string): string =>
     gateNodes(
       graph,
@@ -95,7 +98,12 @@ function stageNodes(
     const beforeLayer = x;
     if (mha !== null) {
       const gate = { name: keep, index: 2 * layer };
-      x = gateNodes(graph, gate, (branch) => mhaNodes(branch, context, mha, beforeLayer), beforeLayer);
+      x = gateNodes(
+        graph,
+        gate,
+        (branch) => mhaNodes(branch, context, mha, beforeLayer, attend),
+        beforeLayer,
+      );
       x = forked(fork, 2 * layer, x, beforeLayer);
     }
     const beforeMlp = x;
@@ -109,12 +117,12 @@ function stageNodes(
   return x;
 }
 
-function blockContext(
+function attentionContext(
   graph: Graph,
   weights: Weights,
   checkpoint: Checkpoint,
   { dtype, attention }: Pick<GraphOptions, 'dtype' | 'attention'>,
-): BlockContext {
+): AttentionContext {
   const half = checkpoint.shape.headSize / 2;
   const cos = graph.input('cos', 'float32', ['tokens', half]);
   const sin = graph.input('sin', 'float32', ['tokens', half]);
@@ -123,7 +131,6 @@ function blockContext(
     checkpoint,
     weights,
     dtype,
-    attention,
     cos: castNode(graph, cos, 'float32', dtype),
     sin: castNode(graph, sin, 'float32', dtype),
     windowBias:

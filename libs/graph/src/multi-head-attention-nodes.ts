@@ -1,6 +1,5 @@
-import type { BlockContext } from './block-context.ts';
+import type { AttentionContext, Projections } from './block-context.ts';
 import type { BlockDtype } from './graph-options.ts';
-import type { Projections } from './grouped-attention-nodes.ts';
 import { castNode, MICROSOFT_DOMAIN, type Graph } from './onnx-graph.ts';
 
 /** No score is far enough below another to outweigh it, and it is finite in fp16. */
@@ -12,7 +11,7 @@ const HIDDEN_SCORE = -30_000;
  */
 export function multiHeadAttentionNodes(
   graph: Graph,
-  context: BlockContext,
+  context: AttentionContext,
   projections: Projections,
 ): string {
   const { headCount, kvHeadCount } = context.checkpoint.shape;
@@ -41,7 +40,7 @@ export function windowBiasNodes(graph: Graph, cos: string, windowTokens: number,
   return castNode(graph, graph.node('Unsqueeze', [scores, graph.int64([0, 1])]), 'float32', type);
 }
 
-function rotaryNodes(graph: Graph, context: BlockContext, x: string, headCount: number): string {
+function rotaryNodes(graph: Graph, context: AttentionContext, x: string, headCount: number): string {
   return graph.node(
     'RotaryEmbedding',
     [x, graph.int64([0]), context.cos, context.sin],
@@ -51,7 +50,7 @@ function rotaryNodes(graph: Graph, context: BlockContext, x: string, headCount: 
 }
 
 /** `[rows, tokens, kvHeadCount · headSize] → [rows, tokens, headCount · headSize]`. */
-function repeatNodes(graph: Graph, context: BlockContext, x: string): string {
+function repeatNodes(graph: Graph, context: AttentionContext, x: string): string {
   const { headCount, kvHeadCount, headSize } = context.checkpoint.shape;
   if (headCount === kvHeadCount) return x;
   const heads = graph.node('Reshape', [x, graph.int64([0, 0, kvHeadCount, 1, headSize])]);

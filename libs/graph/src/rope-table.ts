@@ -28,7 +28,8 @@ export function ropeTables(checkpoint: Pick<Checkpoint, 'rope' | 'shape'>, token
   return { cos, sin };
 }
 
-function inverseFrequencies({ rope, shape }: Pick<Checkpoint, 'rope' | 'shape'>): Float32Array {
+/** Radians that a pair of a head turns by from one position to the next, `[headSize / 2]`. */
+export function inverseFrequencies({ rope, shape }: Pick<Checkpoint, 'rope' | 'shape'>): Float32Array {
   const size = shape.headSize;
   const plain = Float32Array.from(
     { length: size / 2 },

@@ -21,11 +21,12 @@ export class Weights {
 
   value(tensor: TensorLocation, type: BlockDtype): string {
     return this.once(`${tensor.name} ${type}`, () =>
-      castNode(this.graph, this.stored(tensor), tensor.dtype, type),
+      castNode(this.graph, this.asStored(tensor), tensor.dtype, type),
     );
   }
 
-  private stored(tensor: TensorLocation): string {
+  /** In the type that it has in the file. */
+  asStored(tensor: TensorLocation): string {
     return this.once(tensor.name, () =>
       this.graph.external({
         name: tensor.name,
