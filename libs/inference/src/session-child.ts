@@ -2,30 +2,13 @@
  * Main of the compute child: loads one model and evaluates sweeps, one at a time. onnxruntime blocks its thread
  * for the length of a run, so this process answers nobody but its parent, between runs.
  */
-import { Worker } from 'node:worker_threads';
-import { describeRunFailure, isAllocationFailure, isProviderFailure } from './allocation-failure.ts';
 import { DeviceError } from './device-error.ts';
-import type {
-  EvaluateRequest,
-  LoadRequest,
-  SessionReply,
-  SessionRequest,
-  TaskFailure,
-} from './session-message.ts';
-import { NonFiniteError } from './non-finite-error.ts';
+import { endWithParent } from './end-with-parent.ts';
+import type { EvaluateRequest, LoadRequest, SessionReply, SessionRequest } from './session-message.ts';
 import { SessionModel } from './session-model.ts';
+import { failureOf } from './task-failure.ts';
 
-// Blocks on standard input, which the parent holds open: when the parent dies, however it dies, the pipe ends and
-// this process goes at once, even in the middle of a run.
-new Worker(
-  `const { readSync } = require('node:fs');
-   try { while (readSync(0, Buffer.alloc(1)) > 0); } catch {}
-   process.kill(process.pid, 'SIGKILL');`,
-  { eval: true },
-);
-// Ctrl-C reaches the whole process group; the parent decides.
-process.on('SIGINT', () => undefined);
-process.on('SIGTERM', () => undefined);
+endWithParent();
 
 let model: SessionModel | undefined;
 let work = Promise.resolve();
@@ -82,14 +65,4 @@ async function evaluate({ taskId, sweep, rows, plan, inFp32 }: EvaluateRequest):
 function reply(message: SessionReply): void {
   // The channel is gone only when the parent is: the watch above ends this process.
   if (process.connected) process.send?.(message);
-}
-
-function failureOf(error: unknown): TaskFailure {
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof NonFiniteError) return { cause: 'non-finite', reason: message };
-  if (isAllocationFailure(message)) {
-    return { cause: 'out-of-memory', reason: `out of memory: ${describeRunFailure(message)}` };
-  }
-  if (isProviderFailure(message)) return { cause: 'provider', reason: describeRunFailure(message) };
-  return { cause: 'request', reason: message.split('\n')[0] };
 }

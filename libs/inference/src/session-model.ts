@@ -1,15 +1,12 @@
 import { largestStageBytes, workerMemory, type ShapePlan } from '@blockpruner/blocks';
 import { openCheckpoint, type Checkpoint } from '@blockpruner/checkpoint';
 import type { Evaluator } from '@blockpruner/perplexity';
-import { isAllocationFailure } from './allocation-failure.ts';
 import { chooseShapePlan, fittingPlan, type PlanRequest } from './choose-shape-plan.ts';
 import { chooseStages } from './choose-stages.ts';
 import { chooseThreads, type ThreadChoice } from './choose-threads.ts';
-import { cudaFacts } from './cuda-facts.ts';
-import { cudaObstacle, explainCudaFailure } from './cuda-failure.ts';
-import { DeviceError } from './device-error.ts';
 import { weightFormat, type Dtype } from './dtype.ts';
 import { EvaluationSession } from './evaluation-session.ts';
+import { loadOnDevice } from './load-on-device.ts';
 import { sessionProbe } from './plan-probe.ts';
 import { measureMatmulPeak } from './matmul-peak.ts';
 import type { LoadedModel, LoadRequest } from './session-message.ts';
@@ -26,9 +23,6 @@ const GPU_THREADS = 1;
 /** Rows and columns of the products that show what a GPU can do, and how many a run makes of them. */
 const GPU_PRODUCT = 4096;
 const GPU_CHAIN = 16;
-
-/** What onnxruntime says when the provider, a library of it, or the driver fails. */
-const OF_CUDA = /cuda|cublas|cudnn|failed to load|provider/i;
 
 /** Progress of making a decoded copy of a model. */
 type OnProgress = (doneBytes: number, totalBytes: number, what: string) => void;
@@ -59,20 +53,7 @@ export class SessionModel {
   static async load(request: LoadRequest, onProgress: OnProgress): Promise<SessionModel> {
     const { modelPath, cacheFolder, device } = request;
     const checkpoint = await openCheckpoint(modelPath, { cacheFolder, onProgress });
-    if (device === 'cpu') return SessionModel.start(checkpoint, request);
-    // A damaged CUDA provider kills the process that loads it: look first.
-    const facts = cudaFacts();
-    const obstacle = cudaObstacle(facts);
-    if (obstacle !== undefined) throw new DeviceError(`${device}: ${obstacle}`);
-    try {
-      return await SessionModel.start(checkpoint, request);
-    } catch (error) {
-      const { message } = error as Error;
-      if (!OF_CUDA.test(message)) throw error;
-      // A smaller model may fit.
-      const Failure = isAllocationFailure(message) ? Error : DeviceError;
-      throw new Failure(`${device}: ${explainCudaFailure(message, facts)}`, { cause: error });
-    }
+    return loadOnDevice(device, () => SessionModel.start(checkpoint, request));
   }
 
   private static async start(checkpoint: Checkpoint, request: LoadRequest): Promise<SessionModel> {
