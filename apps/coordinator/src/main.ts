@@ -26,6 +26,7 @@
  * peers.ts - who they are, barren-stays.ts, running-clock.ts and worker-wait.ts - patience with them, fleet-hooks.ts
  * and fleet-log.ts - what is heard of it, fleet-rules.ts - by which rules it divides work, words-to-workers.ts - what
  * workers are told; local-workers.ts - the processes of local:N.
+ * model-process.ts - the process that holds one model, to generate, score and measure.
  *
  * What computes runs in apps/worker. The search (@blockpruner/search), the run folder (@blockpruner/journal) and
  * the scores (@blockpruner/perplexity) know nothing of processes or sockets.

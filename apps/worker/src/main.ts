@@ -8,7 +8,8 @@
  * the line a minute, as worker-identity.ts says whose; model-locator.ts - the run's model on this
  * machine, fetched where it is not, with fetch-log.ts; task-runner.ts - the tasks in hand; compute-child.ts - the process
  * that computes them, in compute-environment.ts; plan-limit.ts - what fits into memory; parent-pipe.ts - what the
- * process that started us tells, and that it is gone; self-test.ts - one block evaluated, for `blockpruner doctor`; usage-error.ts.
+ * process that started us tells, and that it is gone; self-test.ts - one block evaluated, for `blockpruner doctor`; usage-error.ts. model-child.ts is
+ * the main of another process: it holds one model for a command.
  */
 import { tryGpu } from '@blockpruner/inference';
 import { openMonitoring } from '@blockpruner/monitoring';
