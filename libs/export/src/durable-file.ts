@@ -3,7 +3,7 @@ import { ExportError } from './export-error.ts';
 import type { PlannedFile } from './planned-file.ts';
 
 /** So much is lost at most when the machine fails. */
-export const SYNC_BYTES = 32 * 2 ** 20;
+export const SYNC_BYTES = 16 * 2 ** 20;
 
 /**
  * How much of a file that was being written is on the disk for sure. Nothing is written beyond a sync point before the
@@ -48,7 +48,7 @@ export async function writeDurably(
 ): Promise<void> {
   const handle = await open(incompleteName(path), startBytes > 0 ? 'r+' : 'w');
   try {
-    await handle.truncate(startBytes);
+    if (startBytes > 0) await handle.truncate(startBytes);
     let position = startBytes;
     for await (const chunk of file.read(startBytes)) {
       for (let done = 0; done < chunk.length;) {

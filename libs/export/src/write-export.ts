@@ -1,4 +1,4 @@
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir, rm, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { FileLock } from '@blockpruner/file-lock';
 import { keptBytes, writeDurably } from './durable-file.ts';
@@ -69,7 +69,12 @@ async function writeLocked(output: string, plan: ExportPlan, options: WriteOptio
   for (const file of plan.files) starts.push(await keptBytes(join(folder, file.name), file));
   const totalBytes = plan.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const kept = starts.reduce((sum, bytes) => sum + bytes, 0);
-  await requireSpace(folder, totalBytes - kept);
+  try {
+    await requireSpace(folder, totalBytes - kept);
+  } catch (error) {
+    if (kept === 0) await rm(folder, { recursive: true });
+    throw error;
+  }
 
   let doneBytes = kept;
   for (const [i, file] of plan.files.entries()) {

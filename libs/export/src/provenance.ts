@@ -1,0 +1,46 @@
+import type { BlockIndex, Mask } from '@blockpruner/blocks';
+
+/** Rows that blocks were removed by, or that decided nothing and show over-fitting; and the scores on them. */
+export interface ScoredRows {
+  /** As the user named them: files, or a dataset of the hub. */
+  readonly name: string;
+  readonly rowCount: number;
+  readonly tokenCount: number;
+  /** `sha256:…` of the rows. */
+  readonly contentHash: string;
+  /** Of the source, and without the removed blocks, in nats. */
+  readonly denseScore: number;
+  readonly prunedScore: number;
+}
+
+/** Where an export comes from: all that its model card says. */
+export interface Provenance {
+  /** The source's name on the hub, else that of its file or folder. */
+  readonly sourceName: string;
+  /** Whether that is a name on the hub, which a card may link to. */
+  readonly isOnHub: boolean;
+  readonly sourceFingerprint: string;
+  /** Licence of the source as its own card names it (`apache-2.0`); absent where that is not known. */
+  readonly licence?: string;
+  /** Blocks that are gone, by the numbers of the source. */
+  readonly mask: Mask;
+  /** The same in the order of their removal, where a search removed them. */
+  readonly removalOrder?: readonly BlockIndex[];
+  /** What found them, in words: `race of confidence 0.95`. */
+  readonly search?: string;
+  readonly calibration?: ScoredRows;
+  readonly heldOut?: ScoredRows;
+  /** Factors of the residual stream in the place of removed blocks; 0 or absent where it was not healed. */
+  readonly healingFactorCount?: number;
+  readonly sourceLayerCount: number;
+  readonly writtenLayerCount: number;
+  readonly sourceParameters: number;
+  readonly writtenParameters: number;
+  /** What is written: a plain model of its family, one that lacks blocks, or one whose removed blocks write zeros. */
+  readonly form: 'plain' | 'nemotron-nas' | 'compat';
+  /** As on the command line. */
+  readonly dtype: string;
+  readonly command: string;
+  /** Of BlockPruner. */
+  readonly version: string;
+}
