@@ -104,6 +104,12 @@ export const GGUF_TENSOR_TYPES: ReadonlyMap<number, GgufTensorType> = new Map([
   [14, { name: 'Q6_K', elements: 256, bytes: 210, decode: decodeQ6K }],
 ]);
 
+/** The number of a type in the file, by its name. */
+export function ggufTypeNumber(name: string): number {
+  for (const [number, type] of GGUF_TENSOR_TYPES) if (type.name === name) return number;
+  throw new RangeError(`no tensor type of GGUF is ${name}`);
+}
+
 /** By number, from 9 on; what is decoded is left out. */
 const OTHER_NAMES: ReadonlyMap<number, string> = new Map([
   ...['Q8_1', 'Q2_K', 'Q3_K'].map((name, i): [number, string] => [9 + i, name]),

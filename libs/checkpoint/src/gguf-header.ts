@@ -3,7 +3,7 @@ import { integerField } from './field.ts';
 import { withFile } from './file-bytes.ts';
 import { GGUF_TENSOR_TYPES, ggufTypeName, type GgufTensorType } from './gguf-blocks.ts';
 import { GgufCursor } from './gguf-cursor.ts';
-import { readMetadata } from './gguf-metadata.ts';
+import { readMetadata, type GgufEntry } from './gguf-metadata.ts';
 
 /** The deepest models have some thousand tensors. */
 export const MAX_TENSORS = 65536;
@@ -33,6 +33,8 @@ export interface GgufFile {
   readonly headerBytes: number;
   /** Numbers, booleans, strings and lists of strings or numbers. Lists that nothing here reads are left empty. */
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Where each of them is in the file. */
+  readonly entries: ReadonlyMap<string, GgufEntry>;
   readonly tensors: ReadonlyMap<string, GgufTensor>;
 }
 
@@ -117,7 +119,7 @@ function parse(cursor: GgufCursor): GgufFile {
   const tensorCount = cursor.u64('the tensor count');
   if (tensorCount > MAX_TENSORS)
     throw cursor.malformed(`the tensor count is ${tensorCount}, the limit is ${MAX_TENSORS}`);
-  const metadata = readMetadata(cursor, cursor.u64('the metadata count'));
+  const { values: metadata, entries } = readMetadata(cursor, cursor.u64('the metadata count'));
   const found = Array.from({ length: tensorCount }, () => readTensor(cursor));
 
   const alignment = integerField(
@@ -128,7 +130,7 @@ function parse(cursor: GgufCursor): GgufFile {
   );
   const headerBytes = Math.ceil(cursor.position / alignment) * alignment;
   const tensors = placeTensors(cursor, found, headerBytes, alignment);
-  return { file, sizeBytes, headerBytes: Math.min(headerBytes, sizeBytes), metadata, tensors };
+  return { file, sizeBytes, headerBytes: Math.min(headerBytes, sizeBytes), metadata, entries, tensors };
 }
 
 /**

@@ -69,14 +69,26 @@ function readList(cursor: GgufCursor, key: string): unknown[] {
   return list;
 }
 
-/**
- * Reads `count` metadata entries: numbers, booleans, strings, and lists. A list that nothing here reads is checked
- * but left empty.
- */
-export function readMetadata(cursor: GgufCursor, count: number): Record<string, unknown> {
+/** Where an entry is in its file, key and type included. */
+export interface GgufEntry {
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+}
+
+/** The metadata of a file. */
+export interface GgufMetadata {
+  /** Numbers, booleans, strings, and lists; a list that nothing here reads is checked but left empty. */
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly entries: ReadonlyMap<string, GgufEntry>;
+}
+
+/** Reads `count` metadata entries. */
+export function readMetadata(cursor: GgufCursor, count: number): GgufMetadata {
   if (count > MAX_KEYS) throw cursor.malformed(`the metadata count is ${count}, the limit is ${MAX_KEYS}`);
   const metadata = new Map<string, unknown>();
+  const entries = new Map<string, GgufEntry>();
   for (let i = 0; i < count; i++) {
+    const offsetBytes = cursor.position;
     const key = cursor.name('a metadata key');
     if (metadata.has(key)) throw cursor.malformed(`the metadata key ${key} is there twice`);
     const type = cursor.u32(key);
@@ -86,6 +98,7 @@ export function readMetadata(cursor: GgufCursor, count: number): Record<string, 
       const value = SCALARS[type].read(cursor.take(SCALARS[type].bytes, key));
       metadata.set(key, type === FLOAT32_TYPE ? shortestFloat32(value as number) : value);
     } else throw cursor.malformed(`${key} has the unknown type ${type}`);
+    entries.set(key, { offsetBytes, lengthBytes: cursor.position - offsetBytes });
   }
-  return Object.fromEntries(metadata);
+  return { values: Object.fromEntries(metadata), entries };
 }

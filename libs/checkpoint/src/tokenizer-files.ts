@@ -1,11 +1,12 @@
 import { stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { CheckpointError, fromFileSystem } from './checkpoint-error.ts';
+import { join } from 'node:path';
+import { CheckpointError } from './checkpoint-error.ts';
 import { integerField, stringField, type Fields } from './field.ts';
 import { parseJsonObject, readWholeFile } from './file-bytes.ts';
 import { readGgufModel } from './gguf-split.ts';
 import { ggufTokenizer } from './gguf-tokenizer.ts';
 import { LIMITS } from './limits.ts';
+import { locateModel } from './locate-model.ts';
 
 /** A megabyte is far beyond the largest config. */
 const MAX_CONFIG_BYTES = 2 ** 20;
@@ -38,14 +39,8 @@ export interface TokenizerFiles {
  * @throws CheckpointError when a file that is there cannot be read
  */
 export async function readTokenizerFiles(modelPath: string): Promise<TokenizerFiles> {
-  const source = resolve(modelPath);
-  let isFolder: boolean;
-  try {
-    isFolder = (await stat(source)).isDirectory();
-  } catch (error) {
-    throw fromFileSystem(error, source);
-  }
-  return isFolder ? readFolder(source) : readGguf(source);
+  const located = await locateModel(modelPath);
+  return located.kind === 'folder' ? readFolder(located.folder) : readGguf(located.file);
 }
 
 async function readFolder(source: string): Promise<TokenizerFiles> {

@@ -19,7 +19,7 @@ export function tensorBytes({ rowCount, rowBytes }: Pick<PlannedTensor, 'rowCoun
   return rowCount * rowBytes;
 }
 
-/** Where each tensor starts behind the header, each at a multiple of `alignmentBytes`, and where the last one ends. */
+/** Where each tensor starts behind the header, and where all end: at multiples of `alignmentBytes`. */
 export function placeTensors(
   tensors: readonly Pick<PlannedTensor, 'rowCount' | 'rowBytes'>[],
   alignmentBytes: number,
@@ -27,15 +27,14 @@ export function placeTensors(
   const offsets: number[] = [];
   let end = 0;
   for (const tensor of tensors) {
-    const offset = Math.ceil(end / alignmentBytes) * alignmentBytes;
-    offsets.push(offset);
-    end = offset + tensorBytes(tensor);
+    offsets.push(end);
+    end = Math.ceil((end + tensorBytes(tensor)) / alignmentBytes) * alignmentBytes;
   }
   return { offsets, endBytes: end };
 }
 
 /**
- * A file of a header and the tensors behind it, with zeros between them where they are aligned.
+ * A file of a header and the tensors behind it, with zeros behind each up to where the next one is aligned.
  * @param header ends where the data of the tensors starts
  */
 export function tensorFile(
@@ -61,6 +60,7 @@ export function tensorFile(
           position += chunk.length;
         }
       }
+      if (position < endBytes) yield new Uint8Array(endBytes - position);
     },
   };
 }

@@ -118,16 +118,27 @@ function arrangedRows(
   const isVector = shape.length === 1;
   const rowBytes = (of: readonly number[]) => elementCount(of.slice(1)) * dtypeBytes(source.dtype);
   const run = isVector ? { first: 0, count: count * shape[0] } : { first, count };
+  const { file, offsetBytes } = source;
   return readArranged(
-    { ...source, rowCount: source.shape[0], rowBytes: rowBytes(source.shape) },
+    { file, offsetBytes, rowCount: source.shape[0], rowBytes: rowBytes(source.shape) },
     run,
     rowBytes(shape),
     rowOrder,
   );
 }
 
-async function readArranged(
-  source: TensorLocation & { readonly rowCount: number; readonly rowBytes: number },
+/** A run of rows as they lie in a file. */
+interface StoredRows extends Pick<TensorLocation, 'file' | 'offsetBytes'> {
+  readonly rowCount: number;
+  readonly rowBytes: number;
+}
+
+/**
+ * The bytes of rows in another order, and with zeros behind each where more bytes are written.
+ * @param rowOrder as of a `RowChange`
+ */
+export async function readArranged(
+  source: StoredRows,
   { first, count }: { readonly first: number; readonly count: number },
   writtenRowBytes: number,
   rowOrder?: (row: number) => number,
