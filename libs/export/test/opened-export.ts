@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { repack, type Mask } from '@blockpruner/blocks';
+import type { Mask, PackedLayer } from '@blockpruner/blocks';
 import {
   layoutOf,
   layOutTensors,
@@ -45,7 +45,7 @@ export interface TensorPair {
 export function tensorPairs(
   written: Checkpoint,
   source: Checkpoint,
-  packed: readonly { readonly mha: number | null; readonly mlp: number | null }[],
+  packed: readonly PackedLayer[],
 ): TensorPair[] {
   const pairs: TensorPair[] = [];
   layOutTensors(layoutOf(written), LLAMA_NAMES, (_, shape, role) => {
@@ -61,13 +61,8 @@ export function tensorPairs(
   return pairs;
 }
 
-/** The layers of a source that those of its pruned model are made of. */
-export function packedLayers(source: Checkpoint, mask: Mask): ReturnType<typeof repack> {
-  return repack(source.shape, mask);
-}
-
 /** All values of a tensor, row-major. */
-export async function valuesOf(tensor: TensorLocation): Promise<number[]> {
+export function valuesOf(tensor: TensorLocation): Promise<Float32Array> {
   const rows = floatRows(tensor);
-  return [...(await rows.readFloats(0, rows.rowCount))];
+  return rows.readFloats(0, rows.rowCount);
 }
