@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder, TINY_MODELS, writeTinyModel, type TemporaryFolder } from '@blockpruner/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -243,6 +243,25 @@ describe('a benchmark', () => {
     expect(results).toMatchObject({ workers: 20, faults: 0 });
     expect((results as { assignments: number }).assignments).toBeGreaterThan(20);
   });
+
+  it(
+    'export-memory writes a model that is a hole on the disk, and removes it again',
+    { timeout: 60_000 },
+    () => {
+      const file = join(folder.path, 'export-memory.json');
+      const exports = join(folder.path, 'exports');
+      expect(bench('export-memory', '--quick', '--folder', exports, '--json', file).status).toBe(0);
+      const { results } = JSON.parse(readFileSync(file, 'utf8')) as Report;
+      const written = results as { writtenBytes: number; peakBytes: number; idleBytes: number }[];
+      for (const { idleBytes, peakBytes, writtenBytes } of written) {
+        expect(writtenBytes).toBeGreaterThan(16e6);
+        expect(peakBytes).toBeGreaterThan(idleBytes);
+        expect(peakBytes).toBeLessThan(1e9);
+      }
+      expect(written).toHaveLength(2);
+      expect(readdirSync(exports)).toEqual([]);
+    },
+  );
 
   it('refuses what it does not know in one line that says the way out', { timeout: 60_000 }, () => {
     const refusals = [
