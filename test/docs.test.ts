@@ -18,6 +18,7 @@ const PAGES = globSync('{*.md,docs/**/*.md,tools/**/*.md}', { cwd: ROOT }).sort(
 const COMMANDS = [
   'prune',
   'score',
+  'generate',
   'resume',
   'verify',
   'calibration inspect',
@@ -148,7 +149,7 @@ describe('the pages', () => {
   });
 
   it('list every option with its environment variable, key, default and description', () => {
-    const real = ['prune', 'score', 'verify']
+    const real = ['generate', 'prune', 'score', 'verify']
       .flatMap((command) => [...(help.get(command) ?? [])])
       .filter(([flag]) => flag !== '--help');
     const documented = table('docs/options.md', '# Options');

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { doctor } from './commands/doctor.ts';
+import { generate, GENERATE_DESCRIPTIONS, GENERATE_SETTINGS } from './commands/generate.ts';
 import { inspect, INSPECT_SETTINGS } from './commands/inspect-calibration.ts';
 import { list } from './commands/list.ts';
 import { pick, PICK_SETTINGS } from './commands/pick.ts';
@@ -28,6 +29,7 @@ Examples:
   blockpruner prune --model ./Llama-3 --calibration wiki.txt --ratio 0.25 --listen 0.0.0.0:50051 --tls-cert coordinator.crt --tls-key coordinator.key --token-file token
   blockpruner worker --connect coordinator-host:50051 --tls-ca coordinator.crt --token-file token --device cuda:0
   blockpruner score --model ./SmolLM2-135M --calibration wiki.txt --mask mha.3+mlp.7 --mask mha.12
+  blockpruner generate --model runs/2026-01-31-120000-SmolLM2-135M-1a2b3c4d@8 --prompt 'Once upon a time'
   blockpruner resume runs/2026-01-31-120000-SmolLM2-135M-1a2b3c4d
   blockpruner verify runs/2026-01-31-120000-SmolLM2-135M-1a2b3c4d --iterations 1-3
 
@@ -91,6 +93,15 @@ export function buildCli(opened: Console[]): { run(argv: string[]): Promise<numb
       .addHelpText('after', SCORE_EXAMPLES)
       .action((_options: unknown, command: Command) => score(command, open)),
     SCORE_SETTINGS,
+  );
+  declareSettings(
+    program
+      .command('generate')
+      .description('go on with a text, by a model or by what a run has made of it')
+      .addHelpText('after', GENERATE_EXAMPLES)
+      .action((_options: unknown, command: Command) => generate(command, open)),
+    GENERATE_SETTINGS,
+    GENERATE_DESCRIPTIONS,
   );
   declareSettings(
     program
@@ -190,6 +201,12 @@ const SCORE_EXAMPLES = `
 Examples:
   blockpruner score --model model.gguf --calibration book.txt --rows 8 --seq-len 256
   blockpruner score --model model.gguf --calibration rows.json --mask mha.3+mlp.7 --mask mha.12 --json`;
+
+const GENERATE_EXAMPLES = `
+Examples:
+  blockpruner generate --model model.gguf --prompt 'Once upon a time'
+  blockpruner generate --model runs/my-run@8 --chat --prompt 'What is a transformer?' --max-tokens 64
+  blockpruner generate --model ./exported --prompt - --temperature 0.7 --top-p 0.9 --seed 7 < prompt.txt`;
 
 const INSPECT_EXAMPLES = `
 Examples:

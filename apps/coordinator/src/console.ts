@@ -25,7 +25,9 @@ export interface Console {
   readonly progress: ProgressDisplay;
   /** Log lines go to the run's `log.jsonl` too, from now on. */
   attachLogFile(path: string): void;
-  /** A result; nothing else is ever written to stdout. */
+  /** A part of a result, as it comes; nothing but results is ever written to stdout. */
+  write(text: string): void;
+  /** A result, or its last line. */
   print(text: string): void;
   close(): void;
 }
@@ -46,6 +48,7 @@ export function openConsole(level: LogLevel, format: 'auto' | LogFormat): Consol
     logger,
     progress,
     attachLogFile: (path) => attachLogFile(logger, path),
+    write: (text) => void process.stdout.write(text),
     print: (text) => void process.stdout.write(`${text}\n`),
     close: () => {
       progress.close();

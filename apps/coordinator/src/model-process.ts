@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { ModelReply, ModelTasks } from '@blockpruner/generation';
-import { RunError } from './usage-error.ts';
+import { RunError, UsageError } from './usage-error.ts';
 
 const CHILD_MAIN = fileURLToPath(import.meta.resolve('@blockpruner/worker/model-child'));
 
@@ -16,6 +16,7 @@ const CHILD_MAIN = fileURLToPath(import.meta.resolve('@blockpruner/worker/model-
 export class ModelProcess {
   private readonly child: ChildProcess;
   private ended: string | undefined;
+  private interruption: Error | undefined;
 
   constructor() {
     this.child = fork(CHILD_MAIN, [], {
@@ -33,7 +34,7 @@ export class ModelProcess {
 
   /**
    * @param onEvent is told what the process says before its answer
-   * @throws RunError with its reason in one line, or how it ended
+   * @throws UsageError when what is asked for cannot be, RunError with another reason or how it ended
    */
   ask<Kind extends keyof ModelTasks>(
     kind: Kind,
@@ -46,13 +47,12 @@ export class ModelProcess {
         if (reply.kind === 'event') return onEvent(reply.event);
         settle();
         if (reply.kind === 'result') resolve(reply.result);
-        else reject(new RunError(reply.reason));
+        else reject(new (reply.isOfRequest ? UsageError : RunError)(reply.reason));
       };
       const onEnd = (): void => {
         settle();
-        reject(
-          new RunError(`the process that holds the model ${this.ended ?? 'ended'}: it may want more memory`),
-        );
+        const died = `the process that holds the model ${this.ended ?? 'ended'}: it may want more memory`;
+        reject(this.interruption ?? new RunError(died));
       };
       const settle = (): void => {
         child.off('message', onMessage);
@@ -68,9 +68,13 @@ export class ModelProcess {
     });
   }
 
-  /** Ends the process at once. */
-  close(): void {
+  /**
+   * Ends the process at once.
+   * @param interruption what an ask that is under way fails with
+   */
+  close(interruption?: Error): void {
     this.ended ??= 'was stopped';
+    this.interruption ??= interruption;
     this.child.kill('SIGKILL');
   }
 }

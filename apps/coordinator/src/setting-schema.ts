@@ -10,7 +10,7 @@ export interface Setting {
   /** Placeholder in `--help`; absent for a switch. */
   readonly metavar?: string;
   readonly description: string;
-  readonly group: 'Model and data' | 'Search' | 'Workers' | 'Monitoring' | 'Output';
+  readonly group: 'Model and data' | 'Generation' | 'Search' | 'Workers' | 'Monitoring' | 'Output';
   readonly default?: string | number;
   readonly repeatable?: boolean;
   readonly schema: z.ZodType;
@@ -44,6 +44,11 @@ export const EXPECTED = {
   memory: 'a size, e.g. 12GiB, 512MiB or a number of bytes',
   dtype: 'auto, fp32, bf16 or fp16',
   stages: 'auto, or a whole number from 1 to 512',
+  device: 'cpu or cuda:<index>, e.g. cuda:0',
+  newTokens: 'a whole number from 1 to 1000000',
+  temperature: 'a number from 0 to 100, e.g. 0.7',
+  topK: 'a whole number from 1 to 1000000',
+  topP: 'a number above 0, at most 1, e.g. 0.9',
   duration: 'a time above 0, e.g. 90s, 15min or 2h',
 };
 

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { GENERATION_OPTIONS } from './generation-setting.ts';
 import { ITERATION_LIST } from './iteration-list.ts';
 import { MONITORING_OPTIONS } from './monitoring-setting.ts';
 import { EXPECTED, numberOrDigits, text, wholeNumber, type Setting } from './setting-schema.ts';
@@ -95,6 +96,7 @@ const SETTINGS = {
     default: join(homedir(), '.cache', 'blockpruner'),
     schema: text,
   },
+  ...GENERATION_OPTIONS,
   ...TARGET_SETTINGS,
   blockType: {
     key: 'block-type',

@@ -38,7 +38,7 @@ async function answer(ask: ModelAsk): Promise<void> {
     const result = await handle(ask.request, (event) => reply({ kind: 'event', event }));
     reply({ kind: 'result', result });
   } catch (error) {
-    reply({ kind: 'failed', reason: failureOf(error).reason });
+    reply({ kind: 'failed', reason: failureOf(error).reason, isOfRequest: error instanceof RangeError });
   }
 }
 

@@ -25,9 +25,10 @@ function answer(request: ChatRequest): ChatReply {
     }
   }
   const texts: string[] = [];
+  const around = { ...variables, add_generation_prompt: request.addGenerationPrompt };
   for (const { where, messages } of request.chats) {
     try {
-      texts.push(template?.render({ ...variables, messages, add_generation_prompt: false }) ?? '');
+      texts.push(template?.render({ ...around, messages }) ?? '');
     } catch (error) {
       return refusal(where, error);
     }

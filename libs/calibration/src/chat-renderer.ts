@@ -17,7 +17,7 @@ export type ChatRequest =
       readonly where: string;
       readonly variables: Readonly<Record<string, unknown>>;
     }
-  | { readonly kind: 'render'; readonly chats: readonly Chat[] };
+  | { readonly kind: 'render'; readonly chats: readonly Chat[]; readonly addGenerationPrompt: boolean };
 
 export type ChatReply =
   { readonly kind: 'ready' } | { readonly kind: 'texts'; readonly texts: readonly string[] } | Refusal;
@@ -57,12 +57,13 @@ export class ChatRenderer {
 
   /**
    * The text of each chat.
+   * @param addGenerationPrompt whether it ends where the model is to answer
    * @throws CalibrationError naming the chat that the template refuses, or the model whose template breaks a bound
    */
-  async render(chats: readonly Chat[]): Promise<readonly string[]> {
+  async render(chats: readonly Chat[], addGenerationPrompt = false): Promise<readonly string[]> {
     await this.opened;
     const what = `${this.source}: the chat template, from ${chats[0]?.where ?? 'no chat'} on,`;
-    const reply = await this.process.ask({ kind: 'render', chats }, what);
+    const reply = await this.process.ask({ kind: 'render', chats, addGenerationPrompt }, what);
     return reply.kind === 'texts' ? reply.texts : [];
   }
 

@@ -5,6 +5,8 @@
 export { LLAMA_NAMES } from './architecture.ts';
 export type { TensorNames } from './architecture.ts';
 export { expressibleWidth, ffnMultOf } from './block-configs.ts';
+export { readBoundaryTokens } from './boundary-tokens.ts';
+export type { BoundaryTokens } from './boundary-tokens.ts';
 export { CheckpointError, oneLine } from './checkpoint-error.ts';
 export type { CheckpointErrorCode } from './checkpoint-error.ts';
 export { readCompanionFiles } from './companion-files.ts';

@@ -18,6 +18,8 @@ export interface LoadRequest {
 export interface LoadedModel {
   /** Whether it runs from its weights, or only by the folder's own graph, which is all that there is. */
   readonly form: 'checkpoint' | 'graph';
+  /** Of the checkpoint, before anything is left out; null for a graph. */
+  readonly fingerprint: string | null;
 }
 
 /** Of a decoded copy that is being made. */
@@ -53,7 +55,8 @@ export interface Generation {
   readonly newTokens: number;
   /** Of the prompt, up to the logits of the first token. */
   readonly prefillSeconds: number;
-  /** Of all tokens behind the first. */
+  /** Runs of one token behind the prompt. */
+  readonly decodeSteps: number;
   readonly decodeSeconds: number;
   readonly end: 'stop-token' | 'max-tokens' | 'context';
 }
@@ -96,4 +99,9 @@ export type ModelAsk = {
 export type ModelReply =
   | { readonly kind: 'event'; readonly event: ModelTasks[keyof ModelTasks]['event'] }
   | { readonly kind: 'result'; readonly result: ModelTasks[keyof ModelTasks]['result'] }
-  | { readonly kind: 'failed'; readonly reason: string };
+  | {
+      readonly kind: 'failed';
+      readonly reason: string;
+      /** Whether what was asked for cannot be, such as a block that the model has not. */
+      readonly isOfRequest: boolean;
+    };

@@ -16,7 +16,7 @@ export interface Sampling {
  * the step alone. Of equal logits the lower id is the more likely.
  * @param logits `[vocabulary]`
  * @param step tokens chosen before
- * @throws RangeError when a logit is not a number, or the largest is infinite
+ * @throws Error when a logit is not a number, or the largest is infinite
  */
 export function nextToken(logits: Float32Array, sampling: Sampling, step: number): number {
   const best = mostLikely(logits);
@@ -34,7 +34,7 @@ function mostLikely(logits: Float32Array): number {
     else if (logits[id] > logits[best]) best = id;
   }
   if (logits.length > 0 && Number.isFinite(logits[best])) return best;
-  throw new RangeError(
+  throw new Error(
     `the model computes ${logits[best] ?? 'no logit'} for token ${best}: check the weights and the dtype`,
   );
 }

@@ -20,6 +20,7 @@ export async function generate(
   let logits = await session.prefill(cache, tokenIds);
   const prefilledMs = performance.now();
   let newTokens = 0;
+  let decodeSteps = 0;
   let end: Generation['end'] = room < maxNewTokens ? 'context' : 'max-tokens';
   while (newTokens < limit) {
     const tokenId = nextToken(logits, sampling, newTokens);
@@ -29,12 +30,16 @@ export async function generate(
     }
     onToken(tokenId);
     newTokens++;
-    if (newTokens < limit) logits = await session.advance(cache, Int32Array.of(tokenId));
+    if (newTokens < limit) {
+      logits = await session.advance(cache, Int32Array.of(tokenId));
+      decodeSteps++;
+    }
   }
   return {
     promptTokens: tokenIds.length,
     newTokens,
     prefillSeconds: (prefilledMs - startedMs) / 1000,
+    decodeSteps,
     decodeSeconds: (performance.now() - prefilledMs) / 1000,
     end,
   };

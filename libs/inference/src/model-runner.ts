@@ -72,10 +72,13 @@ export class ModelRunner {
   }
 
   get loaded(): LoadedModel {
-    return { form: this.checkpoint === null ? 'graph' : 'checkpoint' };
+    return {
+      form: this.checkpoint === null ? 'graph' : 'checkpoint',
+      fingerprint: this.checkpoint?.fingerprint ?? null,
+    };
   }
 
-  /** @throws RangeError when a score is not finite */
+  /** @throws Error when a score is not finite, RangeError when there is nothing to score */
   async score({ rows, with: by }: ScoreRequest): Promise<RowScores> {
     const short = rows.findIndex(({ length }) => length < 2);
     if (short >= 0) throw new RangeError(`row ${short} has fewer than two tokens: nothing is predicted`);
@@ -130,7 +133,7 @@ export class ModelRunner {
     });
     const bad = means.findIndex((mean) => !Number.isFinite(mean));
     if (bad < 0) return means;
-    throw new RangeError(
+    throw new Error(
       `the model computes a score of ${means[bad]} on row ${bad}: check the weights and the dtype`,
     );
   }

@@ -15,7 +15,7 @@ export function tokenNats(logits: Float32Array, tokenId: number): number {
 
 /**
  * Mean negative log-likelihood of a row by a decoder graph that computes the logits of every token, in nats.
- * @throws RangeError when it computes a value that is not finite
+ * @throws Error when it computes a value that is not finite
  */
 export async function rowNats(session: DecoderSession, tokenIds: Int32Array): Promise<number> {
   const { vocabSize } = session;
@@ -30,5 +30,5 @@ export async function rowNats(session: DecoderSession, tokenIds: Int32Array): Pr
     });
   }
   if (Number.isFinite(total)) return total / targets.length;
-  throw new RangeError(`the model computes a score of ${total} on a row: check the weights and the dtype`);
+  throw new Error(`the model computes a score of ${total} on a row: check the weights and the dtype`);
 }
