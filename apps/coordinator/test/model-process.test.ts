@@ -71,6 +71,24 @@ describe('the process that holds a model', { timeout: 60_000 }, () => {
     expect(measured.weightBytes).toBe(4 * shape.totalParameters);
   });
 
+  it('measures factors in the place of removed blocks, and scores other rows with them', async () => {
+    const mask = parseMask('mha.1+mlp.3');
+    await model.ask('load', request({ mask }));
+    const [order, told] = [mask.toReversed(), [] as number[]];
+    const asked = { order, rows: rows.slice(0, 2), scoredRows: rows.slice(2) };
+    const { healing, scores } = await model.ask('heal', asked, ({ block }) => told.push(block));
+    expect(told).toEqual(order);
+    expect([...healing.keys()]).toEqual(order);
+    const { rowNats } = await model.ask('score', { rows: asked.scoredRows, with: 'engine' });
+    expect(scores?.without).toBeCloseTo(rowNats.reduce((sum, nats) => sum + nats, 0) / rowNats.length, 6);
+    expect(scores?.healed).not.toBe(scores?.without);
+    const unscored = await model.ask('heal', { ...asked, scoredRows: [] });
+    expect(unscored).toEqual({ healing, scores: null });
+    await expect(model.ask('heal', { ...asked, order: [0] })).rejects.toThrow(
+      'the order is of mha.0, the model was loaded without mha.1+mlp.3',
+    );
+  });
+
   it('says in one line what it cannot do, and goes on', async () => {
     await expect(model.ask('measure', { promptTokens: 2, newTokens: 1 })).rejects.toThrow(
       'no model is loaded',

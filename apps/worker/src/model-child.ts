@@ -19,6 +19,7 @@ const HANDLERS: Handlers = {
   load,
   score: (request) => loadedRunner().score(request),
   generate: (request, emit) => loadedRunner().generate(request, emit),
+  heal: (request, emit) => loadedRunner().heal(request, emit),
   measure: (request) => loadedRunner().measure(request),
 };
 

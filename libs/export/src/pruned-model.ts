@@ -1,8 +1,5 @@
-import { blockIndex, isRemoved, repack, type BlockIndex, type Mask } from '@blockpruner/blocks';
+import { blockIndex, isRemoved, repack, type BlockIndex, type Healing, type Mask } from '@blockpruner/blocks';
 import { repackCheckpoint, type Checkpoint, type TensorRole } from '@blockpruner/checkpoint';
-
-/** Factors of the residual stream in the place of removed blocks (Prune&Comp, arXiv 2507.18212). */
-export type Healing = ReadonlyMap<BlockIndex, number>;
 
 /** What the weights that write to the residual stream are multiplied by when they are exported; 1 leaves them as they are. */
 export interface WeightFactors {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Mask, PackedLayer } from '@blockpruner/blocks';
+import type { Healing, Mask, PackedLayer } from '@blockpruner/blocks';
 import {
   layoutOf,
   layOutTensors,
@@ -10,7 +10,7 @@ import {
   type TensorLocation,
   type TensorRole,
 } from '@blockpruner/checkpoint';
-import { exportIdentity, planHuggingFace, prunedModel, writeExport, type Healing } from '../src/index.ts';
+import { exportIdentity, planHuggingFace, prunedModel, writeExport } from '../src/index.ts';
 import type { HuggingFaceOptions } from '../src/huggingface.ts';
 import { floatRows } from '../src/source-rows.ts';
 

@@ -4,8 +4,11 @@
  */
 export { IncrementalText } from './incremental-text.ts';
 export type {
+  BlockFactor,
   GenerateRequest,
   Generation,
+  HealRequest,
+  HealResult,
   LoadedModel,
   LoadProgress,
   LoadRequest,

@@ -1,4 +1,4 @@
-import type { Mask } from '@blockpruner/blocks';
+import type { BlockIndex, Healing, Mask } from '@blockpruner/blocks';
 import type { Sampling } from './sampling.ts';
 
 /** Which model the process is to hold. */
@@ -81,12 +81,35 @@ export interface Measurement {
   readonly cacheBytesPerToken: number;
 }
 
+/** What is to be measured of a model that was loaded with a mask. */
+export interface HealRequest {
+  /** The blocks of the mask in the order in which they were removed. */
+  readonly order: readonly BlockIndex[];
+  /** Token ids, two or more a row: what the magnitudes are measured on. */
+  readonly rows: readonly Int32Array[];
+  /** Other rows, which show what the factors do; none scores nothing. */
+  readonly scoredRows: readonly Int32Array[];
+}
+
+export interface BlockFactor {
+  readonly block: BlockIndex;
+  readonly factor: number;
+}
+
+export interface HealResult {
+  readonly healing: Healing;
+  /** Of the scored rows, nats, with the blocks left out and with factors in their place; null without such rows. */
+  readonly scores: { readonly without: number; readonly healed: number } | null;
+}
+
 /** What the process that holds a model can be asked for: the request, what is heard meanwhile, and the answer. */
 export interface ModelTasks {
   readonly load: { request: LoadRequest; event: LoadProgress; result: LoadedModel };
   readonly score: { request: ScoreRequest; event: never; result: RowScores };
   /** Events are token ids. */
   readonly generate: { request: GenerateRequest; event: number; result: Generation };
+  /** Events are factors as they are known. */
+  readonly heal: { request: HealRequest; event: BlockFactor; result: HealResult };
   readonly measure: { request: MeasureRequest; event: never; result: Measurement };
 }
 

@@ -3,15 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { magnitudeRatio } from './magnitude-ratio.ts';
 
 describe('magnitudeRatio', () => {
-  it('is the mean over channels of the ratio of mean magnitudes', () => {
-    const before = Float32Array.of(1, -2, 3, 2);
-    const after = Float32Array.of(2, -2, -6, 4);
-    expect(magnitudeRatio({ before, after }, 2)).toBe((8 / 4 + 6 / 4) / 2);
+  it('is the mean over tokens of the ratio of lengths', () => {
+    const before = Float32Array.of(3, -4, 0, 1000);
+    const after = Float32Array.of(6, 8, 0, -1000);
+    expect(magnitudeRatio({ before, after }, 2)).toBe((10 / 5 + 1000 / 1000) / 2);
   });
 
-  it('leaves out channels that are zero before the block', () => {
-    const after = Float32Array.of(3, 5, 3, 5);
-    expect(magnitudeRatio({ before: Float32Array.of(1, 0, 1, 0), after }, 2)).toBe(3);
+  it('leaves out tokens that are zero before the block', () => {
+    const after = Float32Array.of(3, 0, 5, 5);
+    expect(magnitudeRatio({ before: Float32Array.of(1, 0, 0, 0), after }, 2)).toBe(3);
     expect(magnitudeRatio({ before: new Float32Array(4), after }, 2)).toBe(1);
   });
 

@@ -5,27 +5,24 @@ export interface StreamsAround {
 }
 
 /**
- * How much larger a block makes the residual stream, as the published code of Prune&Comp (arXiv 2507.18212) computes it:
- * of each channel, the mean magnitude over a row's tokens behind the block over that before it; then the mean over
- * channels. Few tokens whose stream is a hundred times larger than that of others, such as a row's first, weigh so only in
- * the few channels that make them large.
- *
- * Channels that are zero before the block have no ratio and are left out.
- * @returns 1 where no channel has a ratio
+ * How much larger a block makes the residual stream: the mean over a row's tokens of the ratio of the two lengths
+ * (Euclidean norms). A ratio a token: a row's first tokens have streams a hundred times longer than the others, and would
+ * decide a ratio of sums alone. Tokens whose stream is zero before the block have no ratio and are left out.
+ * @returns 1 where no token has a ratio
  */
 export function magnitudeRatio({ before, after }: StreamsAround, hiddenSize: number): number {
   let total = 0;
-  let channels = 0;
-  for (let channel = 0; channel < hiddenSize; channel++) {
-    let magnitudeBefore = 0;
-    let magnitudeAfter = 0;
-    for (let i = channel; i < before.length; i += hiddenSize) {
-      magnitudeBefore += Math.abs(before[i]);
-      magnitudeAfter += Math.abs(after[i]);
+  let tokens = 0;
+  for (let start = 0; start < before.length; start += hiddenSize) {
+    let squaresBefore = 0;
+    let squaresAfter = 0;
+    for (let i = start; i < start + hiddenSize; i++) {
+      squaresBefore += before[i] * before[i];
+      squaresAfter += after[i] * after[i];
     }
-    if (magnitudeBefore === 0) continue;
-    total += magnitudeAfter / magnitudeBefore;
-    channels++;
+    if (squaresBefore === 0) continue;
+    total += Math.sqrt(squaresAfter / squaresBefore);
+    tokens++;
   }
-  return channels === 0 ? 1 : total / channels;
+  return tokens === 0 ? 1 : total / tokens;
 }

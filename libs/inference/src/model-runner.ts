@@ -1,10 +1,20 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CPU_SHAPE_PLAN, formatMask, parseMask, requirePresent, type Mask } from '@blockpruner/blocks';
+import {
+  CPU_SHAPE_PLAN,
+  formatMask,
+  makeMask,
+  parseMask,
+  requirePresent,
+  type Mask,
+} from '@blockpruner/blocks';
 import { openCheckpoint, repackCheckpoint, type Checkpoint, type OpenOptions } from '@blockpruner/checkpoint';
 import type {
+  BlockFactor,
   GenerateRequest,
   Generation,
+  HealRequest,
+  HealResult,
   LoadedModel,
   LoadRequest,
   Measurement,
@@ -12,21 +22,22 @@ import type {
   RowScores,
   ScoreRequest,
 } from '@blockpruner/generation';
-import { rowMeanNats } from '@blockpruner/perplexity';
+import { rowMeanNats, type IndexedRow } from '@blockpruner/perplexity';
 import { DecoderSession } from './decoder-session.ts';
 import { weightFormat, type Dtype } from './dtype.ts';
 import { generate } from './generate.ts';
 import { loadOnDevice } from './load-on-device.ts';
 import { OracleEvaluator } from './oracle-evaluator.ts';
 import { holdsOwnGraph } from './runtime-config.ts';
+import { StreamMeter } from './stream-meter.ts';
 import { rowNats } from './token-nats.ts';
 
 /** Files of weights that a graph reads. */
 const WEIGHTS_FILE = /\.(data|safetensors|onnx)$/;
 const GREEDY = { temperature: 0, topK: null, topP: 1, seed: 0 };
 
-type Engine = DecoderSession | OracleEvaluator;
-type EngineName = 'evaluator' | 'decoder' | 'own graph';
+type Engine = DecoderSession | OracleEvaluator | StreamMeter;
+type EngineName = 'evaluator' | 'meter' | 'decoder' | 'own graph';
 
 /**
  * One model, with the blocks of a mask left out, run for whatever it is asked for.
@@ -94,6 +105,29 @@ export class ModelRunner {
     return generate(await this.decoder(), request, onToken);
   }
 
+  /**
+   * Measures the factors of the removed blocks, and what they do to the score of other rows.
+   * @param onFactor is told each factor as it is known
+   * @throws RangeError when the order is not of the mask that the model was loaded with
+   */
+  async heal(
+    { order, rows, scoredRows }: HealRequest,
+    onFactor: (factor: BlockFactor) => void,
+  ): Promise<HealResult> {
+    const [named, mask] = [formatMask(makeMask(order)), formatMask(this.request.mask)];
+    if (named !== mask)
+      throw new RangeError(`the order is of ${named}, the model was loaded without ${mask}`);
+    const meter = await this.engine('meter');
+    const healing = await meter.measure(indexed(rows), order, (block, factor) => onFactor({ block, factor }));
+    if (scoredRows.length === 0) return { healing, scores: null };
+    const passedBy = new Map(order.map((block) => [block, 1]));
+    const others = indexed(scoredRows);
+    return {
+      healing,
+      scores: { without: await meter.score(others, passedBy), healed: await meter.score(others, healing) },
+    };
+  }
+
   /** Runs a made-up prompt and so many tokens behind it. */
   async measure({ promptTokens, newTokens }: MeasureRequest): Promise<Measurement> {
     const session = await this.decoder();
@@ -127,8 +161,7 @@ export class ModelRunner {
     const evaluator = await this.engine('evaluator');
     const means = rows.map(() => NaN);
     const sweep = { base, candidates: [], baseline: true };
-    const indexed = rows.map((tokenIds, index) => ({ index, tokenIds }));
-    await evaluator.evaluate(sweep, indexed, CPU_SHAPE_PLAN, ([cell]) => {
+    await evaluator.evaluate(sweep, indexed(rows), CPU_SHAPE_PLAN, ([cell]) => {
       means[cell.row] = rowMeanNats(cell.windowSums, rows[cell.row].length - 1);
     });
     const bad = means.findIndex((mean) => !Number.isFinite(mean));
@@ -143,6 +176,7 @@ export class ModelRunner {
   }
 
   private engine(name: 'evaluator'): Promise<OracleEvaluator>;
+  private engine(name: 'meter'): Promise<StreamMeter>;
   private engine(name: 'decoder' | 'own graph'): Promise<DecoderSession>;
   private async engine(name: EngineName): Promise<Engine> {
     if (this.held?.name === name) return this.held.engine;
@@ -159,6 +193,7 @@ export class ModelRunner {
     if (checkpoint === null) {
       throw new RangeError(`${modelPath} holds a graph and no weights: score it by its own graph`);
     }
+    if (name === 'meter') return StreamMeter.load(checkpoint, { device, threads, dtype });
     if (name === 'evaluator') return OracleEvaluator.load(checkpoint, { device, threads, dtype });
     const packed = repackCheckpoint(checkpoint, mask);
     return DecoderSession.ofCheckpoint(packed, { device, threads, dtype, logits: 'last' });
@@ -175,4 +210,8 @@ export class ModelRunner {
     const sizes = await Promise.all(names.map(async (name) => (await stat(join(modelPath, name))).size));
     return sizes.reduce((sum, size) => sum + size, 0);
   }
+}
+
+function indexed(rows: readonly Int32Array[]): IndexedRow[] {
+  return rows.map((tokenIds, index) => ({ index, tokenIds }));
 }
