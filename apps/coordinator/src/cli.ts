@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { doctor } from './commands/doctor.ts';
 import { generate, GENERATE_DESCRIPTIONS, GENERATE_SETTINGS } from './commands/generate.ts';
+import { EXPORT_DESCRIPTIONS, EXPORT_SETTINGS, exportRun } from './commands/export.ts';
 import { inspect, INSPECT_SETTINGS } from './commands/inspect-calibration.ts';
 import { list } from './commands/list.ts';
 import { pick, PICK_SETTINGS } from './commands/pick.ts';
@@ -126,6 +127,16 @@ export function buildCli(opened: Console[]): { run(argv: string[]): Promise<numb
   );
   declareSettings(
     program
+      .command('export')
+      .argument('<run>', 'run folder')
+      .description('write the pruned model in a form that others run')
+      .addHelpText('after', EXPORT_EXAMPLES)
+      .action((run: string, _options: unknown, command: Command) => exportRun(run, command, open)),
+    EXPORT_SETTINGS,
+    EXPORT_DESCRIPTIONS,
+  );
+  declareSettings(
+    program
       .command('list')
       .argument('[folder]', 'folder of run folders', 'runs')
       .description('list the runs of a folder')
@@ -223,6 +234,13 @@ const PICK_EXAMPLES = `
 Examples:
   blockpruner pick runs/my-run --ratio 0.2
   blockpruner pick runs/my-run --max-increase 20% --output smaller.json`;
+
+const EXPORT_EXAMPLES = `
+Examples:
+  blockpruner export runs/my-run --output my-model-pruned
+  blockpruner export runs/my-run --at 8 --to onnx --output my-model-8
+  blockpruner export runs/my-run --at 8 --to gguf --dtype q8_0 --output my-model-8-gguf
+  blockpruner export runs/my-run --to mask --output lists`;
 
 const LIST_EXAMPLES = `
 Examples:

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { PRUNE_SETTINGS, type PruneSettings, type ResumeSettings } from './prune-settings.ts';
+import type { ResolvedSettings } from './resolve-settings.ts';
 import { setting, WORKER_SETTINGS } from './setting.ts';
 import { RunError } from './usage-error.ts';
 import type { WorkerSettings } from './worker-plan.ts';
@@ -18,8 +19,11 @@ export function workerSettings(now: ResumeSettings, then: PruneSettings): Worker
   return { ...then.values, ...given, workers, listen };
 }
 
+/** What may be elsewhere now than it was then. */
+type Overrides = ResolvedSettings<'model' | 'cacheDir' | 'confirm'>;
+
 /** The options the run was created with, under those given now. */
-export async function createdWith(run: string, now: ResumeSettings): Promise<PruneSettings> {
+export async function createdWith(run: string, now: Overrides): Promise<PruneSettings> {
   const path = join(run, 'config.yaml');
   const content: unknown = parse(await readFile(path, 'utf8').catch(() => ''));
   if (typeof content !== 'object' || content === null) {

@@ -46,26 +46,28 @@ export async function readModelReference(given: string): Promise<ModelReference>
 
 /**
  * The model of a run with so many blocks gone, those of its start mask among them.
+ * @param blockCount all that the run has removed, where absent
  * @throws UsageError naming the sizes that there are
  */
-export async function sizeOfRun(folder: string, blockCount: number): Promise<SizeOfRun> {
+export async function sizeOfRun(folder: string, blockCount?: number): Promise<SizeOfRun> {
   const view = await readRun(folder);
   const sizes = runSizes(view);
   const { dense } = view;
-  if (blockCount === 0 && dense && sizes[0].mask.length > 0) {
+  const last = sizes.at(-1);
+  if (last === undefined || !dense) {
+    throw new UsageError(`${folder} has not scored the dense model yet: let it go on`);
+  }
+  const [least, most] = [sizes[0].mask.length, last.mask.length];
+  const wanted = blockCount ?? most;
+  const size = sizes.find(({ mask }) => mask.length === wanted);
+  if (size) return { view, size };
+  if (wanted === 0) {
     const { score, perplexity } = dense;
     return { view, size: { ...sizes[0], mask: DENSE, score, perplexity, parametersRemoved: 0, ratio: 0 } };
   }
-  const size = sizes.find(({ mask }) => mask.length === blockCount);
-  if (size) return { view, size };
-  const last = sizes.at(-1);
-  if (last === undefined) throw new UsageError(`${folder} has not scored the dense model yet: let it go on`);
-  const [least, most] = [sizes[0].mask.length, last.mask.length];
   const further =
-    blockCount > most
-      ? `; take it further with: blockpruner resume ${folder} --remove ${blockCount - least}`
-      : '';
+    wanted > most ? `; take it further with: blockpruner resume ${folder} --remove ${wanted - least}` : '';
   throw new UsageError(
-    `${folder} has models of ${least} to ${most} removed blocks, not of ${blockCount}${further}`,
+    `${folder} has models of ${least} to ${most} removed blocks, not of ${wanted}${further}`,
   );
 }

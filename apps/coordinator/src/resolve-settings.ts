@@ -66,7 +66,7 @@ export function resolveSettings<Name extends SettingName>(
     const origin = ORIGINS[command.getOptionValueSource(attribute) ?? 'default'];
     // A switch is set by its variable's value, not by its presence.
     const isSwitchVariable = metavar === undefined && origin === 'environment';
-    const given: unknown = isSwitchVariable ? switchValue(key) : command.getOptionValue(attribute);
+    const given: unknown = isSwitchVariable ? switchValue(key) : valueOf(command, key, origin);
     if (given === undefined) continue;
     const parsed = schema.safeParse(given);
     if (!parsed.success) {
@@ -109,6 +109,12 @@ export function settingsYaml<Name extends SettingName>(settings: ResolvedSetting
 
 export function environmentVariable(key: string): string {
   return `BLOCKPRUNER_${key.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** Commander keeps `check: false` of a `--no-check` that is given, and `check: true` of one that is not. */
+function valueOf(command: Command, key: string, origin: Origin): unknown {
+  const value: unknown = command.getOptionValue(attributeOf(key));
+  return key.startsWith('no-') && (origin === 'flag' || origin === 'default') ? !value : value;
 }
 
 /** Under which commander keeps the value of an option: two commands may each have their own option of one key. */

@@ -10,7 +10,7 @@ export interface Setting {
   /** Placeholder in `--help`; absent for a switch. */
   readonly metavar?: string;
   readonly description: string;
-  readonly group: 'Model and data' | 'Generation' | 'Search' | 'Workers' | 'Monitoring' | 'Output';
+  readonly group: 'Model and data' | 'Search' | 'Export' | 'Generation' | 'Workers' | 'Monitoring' | 'Output';
   readonly default?: string | number;
   readonly repeatable?: boolean;
   readonly schema: z.ZodType;
@@ -31,6 +31,7 @@ export const wholeNumber = (min: number, max: number) =>
 export const EXPECTED = {
   text: 'a text',
   positive: 'a whole number from 1 to 100000',
+  count: 'a whole number from 0 to 100000',
   tokens: 'a whole number from 2 to 131072',
   seed: 'a whole number from 0 to 4294967295',
   ratio: 'a number above 0 and below 1, e.g. 0.2',

@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { GENERATION_OPTIONS } from './generation-setting.ts';
+import { EXPORT_OPTIONS } from './export-setting.ts';
 import { ITERATION_LIST } from './iteration-list.ts';
 import { MONITORING_OPTIONS } from './monitoring-setting.ts';
 import { EXPECTED, numberOrDigits, text, wholeNumber, type Setting } from './setting-schema.ts';
@@ -146,6 +147,7 @@ const SETTINGS = {
     group: 'Search',
     schema: z.coerce.string().regex(ITERATION_LIST).describe('numbers and ranges, e.g. 1,3-5'),
   },
+  ...EXPORT_OPTIONS,
   ...WORKER_OPTIONS,
   ...MONITORING_OPTIONS,
   output: {

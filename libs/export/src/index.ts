@@ -12,6 +12,7 @@ export { requireFreeOutput } from './incomplete-folder.ts';
 export { layerDropConfig } from './layer-drop-config.ts';
 export { modelCard } from './model-card.ts';
 export { prunedModelName } from './model-name.ts';
+export { planOnnx } from './onnx.ts';
 export { smallFile } from './planned-file.ts';
 export type { ExportPlan, PlannedFile } from './planned-file.ts';
 export type { Provenance, ScoredRows } from './provenance.ts';

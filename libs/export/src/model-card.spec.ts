@@ -13,6 +13,7 @@ const MADE: Provenance = {
   sourceParameters: 200e6,
   writtenParameters: 150e6,
   form: 'nemotron-nas',
+  files: 'hf',
   dtype: 'bf16',
   command: 'blockpruner export runs/first --to hf --output pruned',
   version: '0.1.0',
@@ -83,5 +84,16 @@ describe('modelCard', () => {
     expect(modelCard(MADE)).toContain('where it was not run');
     expect(modelCard({ ...MADE, form: 'compat' })).toContain('no faster than the source');
     expect(modelCard({ ...MADE, form: 'plain' })).not.toContain('trust_remote_code');
+  });
+
+  it('of other files names what reads those', () => {
+    const graph = modelCard({ ...MADE, files: 'onnx' });
+    expect(graph).toContain('onnxruntime_genai');
+    expect(graph).not.toContain('library_name');
+    const both = modelCard({ ...MADE, files: 'hf+onnx' });
+    expect(both).toContain('trust_remote_code');
+    expect(both).toContain('onnxruntime_genai');
+    expect(modelCard({ ...MADE, files: 'gguf' })).toContain('architecture `deci`');
+    expect(modelCard({ ...MADE, files: 'gguf', form: 'plain' })).not.toContain('deci');
   });
 });

@@ -1,9 +1,11 @@
 import { formatBlock, formatMask } from '@blockpruner/blocks';
 import type { Provenance, ScoredRows } from './provenance.ts';
 
-/** What reads the folder of each form; what was not run is said to be so. */
-const RUNTIMES: Readonly<Record<Provenance['form'], string>> = {
-  plain: 'A plain model of its family with fewer layers: whatever runs the source runs it.',
+const RUNS_ANYWHERE = 'A plain model of its family with fewer layers: whatever runs the source runs it.';
+
+/** What reads the weights of each form as a Hugging Face folder; what was not run is said to be so. */
+const FOLDER_RUNTIMES: Readonly<Record<Provenance['form'], string>> = {
+  plain: RUNS_ANYWHERE,
   'nemotron-nas': [
     'Some layers lack a block, and have no weights for it. Tested:',
     '',
@@ -16,21 +18,38 @@ const RUNTIMES: Readonly<Record<Provenance['form'], string>> = {
     'All layers are there, and removed blocks write zeros: whatever runs the source runs it, no faster than the source.',
 };
 
+const GRAPH_RUNTIMES =
+  '`model.onnx` is for ONNX Runtime GenAI: `onnxruntime_genai.Model(folder)`; `blockpruner generate` runs it too.';
+
+function runtimes({ files, form }: Provenance): string[] {
+  if (files === 'onnx') return [GRAPH_RUNTIMES];
+  if (files === 'gguf') {
+    return [
+      form === 'plain'
+        ? RUNS_ANYWHERE
+        : 'llama.cpp, by its architecture `deci`, whose layers may lack a block. Flash attention (`-fa on`) keeps the cache small.',
+    ];
+  }
+  return [FOLDER_RUNTIMES[form], ...(files === 'hf+onnx' ? ['', GRAPH_RUNTIMES] : [])];
+}
+
 /** Text on one line that Markdown leaves as it is. */
 function code(text: string): string {
   return `\`${text.replaceAll(/[`\p{Cc}]/gu, ' ')}\``;
 }
 
-function frontMatter({ form, isOnHub, licence, sourceName }: Provenance): string[] {
+function frontMatter({ files, form, isOnHub, licence, sourceName }: Provenance): string[] {
   return [
     '---',
-    'library_name: transformers',
+    ...(files.startsWith('hf') ? ['library_name: transformers'] : []),
     ...(isOnHub ? [`base_model: ${JSON.stringify(sourceName)}`] : []),
     ...(licence === undefined ? [] : [`license: ${JSON.stringify(licence)}`]),
     'tags:',
-    ...['blockpruner', 'block-pruning', ...(form === 'nemotron-nas' ? ['nemotron-nas'] : [])].map(
-      (tag) => `- ${tag}`,
-    ),
+    ...[
+      'blockpruner',
+      'block-pruning',
+      ...(form === 'nemotron-nas' && files.startsWith('hf') ? ['nemotron-nas'] : []),
+    ].map((tag) => `- ${tag}`),
     '---',
   ];
 }
@@ -72,7 +91,7 @@ function scoreLines({ calibration, heldOut }: Provenance): string[] {
 /** README.md of an export: what it is, where it comes from, and what runs it; metadata as the hub reads it in front. */
 export function modelCard(provenance: Provenance): string {
   const { mask, removalOrder, search, sourceParameters, writtenParameters } = provenance;
-  const { healingFactorCount = 0 } = provenance;
+  const { healing } = provenance;
   const removed = mask.length === 0 ? 'nothing' : code(formatMask(mask));
   const share = (100 * (1 - writtenParameters / sourceParameters)).toFixed(2);
   return [
@@ -88,10 +107,10 @@ export function modelCard(provenance: Provenance): string {
       ? []
       : [`- in this order: ${code(removalOrder.map(formatBlock).join(' '))}`]),
     ...(search === undefined ? [] : [`- found by: ${search}`]),
-    ...(healingFactorCount === 0
+    ...(healing === undefined
       ? []
       : [
-          `- healed: the residual stream is scaled in ${healingFactorCount} places ([Prune&Comp](https://arxiv.org/abs/2507.18212)), within the weights`,
+          `- healed: the residual stream is scaled in ${healing.factorCount} places ([Prune&Comp](https://arxiv.org/abs/2507.18212)), within the weights; on ${healing.otherRowCount} rows that this was not measured on, perplexity ${Math.exp(healing.without).toFixed(4)} becomes ${Math.exp(healing.healed).toFixed(4)}`,
         ]),
     `- parameters: ${millions(sourceParameters)} before, ${millions(writtenParameters)} after (${share} % less)`,
     `- layers: ${provenance.sourceLayerCount} before, ${provenance.writtenLayerCount} after`,
@@ -100,7 +119,7 @@ export function modelCard(provenance: Provenance): string {
     ...scoreLines(provenance),
     '## What runs it',
     '',
-    RUNTIMES[provenance.form],
+    ...runtimes(provenance),
     '',
     '## How it was made',
     '',

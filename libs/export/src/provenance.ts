@@ -30,14 +30,23 @@ export interface Provenance {
   readonly search?: string;
   readonly calibration?: ScoredRows;
   readonly heldOut?: ScoredRows;
-  /** Factors of the residual stream in the place of removed blocks; 0 or absent where it was not healed. */
-  readonly healingFactorCount?: number;
+  /** Absent where it was not healed. */
+  readonly healing?: {
+    /** Factors of the residual stream in the place of removed blocks. */
+    readonly factorCount: number;
+    /** Rows that they were not measured on, and the scores on them without and with the factors, in nats. */
+    readonly otherRowCount: number;
+    readonly without: number;
+    readonly healed: number;
+  };
   readonly sourceLayerCount: number;
   readonly writtenLayerCount: number;
   readonly sourceParameters: number;
   readonly writtenParameters: number;
   /** What is written: a plain model of its family, one that lacks blocks, or one whose removed blocks write zeros. */
   readonly form: 'plain' | 'nemotron-nas' | 'compat';
+  /** In which files: a Hugging Face folder, one with a graph for ONNX Runtime GenAI, that graph alone, or a GGUF. */
+  readonly files: 'hf' | 'hf+onnx' | 'onnx' | 'gguf';
   /** As on the command line. */
   readonly dtype: string;
   readonly command: string;

@@ -1,10 +1,10 @@
-import { mkdir, rm, statfs } from 'node:fs/promises';
+import { mkdir, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { FileLock } from '@blockpruner/file-lock';
 import { keptBytes, writeDurably } from './durable-file.ts';
 import { ExportError } from './export-error.ts';
 import { incompletePath, publish, requireFreeOutput, takeIncomplete } from './incomplete-folder.ts';
-import type { ExportPlan } from './planned-file.ts';
+import type { ExportPlan, PlannedFile } from './planned-file.ts';
 import type { PrunedModel } from './pruned-model.ts';
 
 /** Called as an export is written, in bytes of all its files. */
@@ -13,6 +13,8 @@ export type ExportProgress = (doneBytes: number, totalBytes: number, fileName: s
 export interface WriteOptions {
   /** Of what is exported, and how (`exportIdentity`): a write that was interrupted goes on only if it was of the same. */
   readonly identity: string;
+  /** Plans small files that follow from where the others lie, once those are written. */
+  readonly following?: (folder: string) => Promise<ExportPlan>;
   /** Looks at the whole export before it gets its name; what it throws leaves it without. */
   readonly check?: (folder: string) => Promise<void>;
   readonly onProgress?: ExportProgress;
@@ -62,22 +64,35 @@ export async function writeExport(
 }
 
 async function writeLocked(output: string, plan: ExportPlan, options: WriteOptions): Promise<WriteReport> {
-  const { check, identity, onProgress, signal } = options;
+  const { check, following, identity, signal } = options;
   const folder = incompletePath(output);
   const notes = await takeIncomplete(output, plan, identity);
+  const written = await writeFiles(folder, plan.files, options);
+  const rest = await following?.(folder);
+  const writtenRest = await writeFiles(folder, rest?.files ?? [], options);
+  await check?.(folder);
+  signal?.throwIfAborted();
+  await publish(output);
+  return {
+    totalBytes: written.totalBytes + writtenRest.totalBytes,
+    keptBytes: written.keptBytes + writtenRest.keptBytes,
+    notes: [...notes, ...(rest?.notes ?? [])],
+  };
+}
+
+async function writeFiles(
+  folder: string,
+  files: readonly PlannedFile[],
+  { onProgress, signal }: WriteOptions,
+): Promise<Pick<WriteReport, 'totalBytes' | 'keptBytes'>> {
   const starts: number[] = [];
-  for (const file of plan.files) starts.push(await keptBytes(join(folder, file.name), file));
-  const totalBytes = plan.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  for (const file of files) starts.push(await keptBytes(join(folder, file.name), file));
+  const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const kept = starts.reduce((sum, bytes) => sum + bytes, 0);
-  try {
-    await requireSpace(folder, totalBytes - kept);
-  } catch (error) {
-    if (kept === 0) await rm(folder, { recursive: true });
-    throw error;
-  }
+  await requireSpace(folder, totalBytes - kept);
 
   let doneBytes = kept;
-  for (const [i, file] of plan.files.entries()) {
+  for (const [i, file] of files.entries()) {
     if (starts[i] > 0 && starts[i] === file.sizeBytes) continue;
     const onWritten = (bytes: number): void => {
       doneBytes += bytes;
@@ -85,10 +100,7 @@ async function writeLocked(output: string, plan: ExportPlan, options: WriteOptio
     };
     await writeDurably(join(folder, file.name), file, starts[i], onWritten, signal);
   }
-  await check?.(folder);
-  signal?.throwIfAborted();
-  await publish(output);
-  return { totalBytes, keptBytes: kept, notes };
+  return { totalBytes, keptBytes: kept };
 }
 
 async function takeLock(output: string): Promise<FileLock> {

@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
-import { formatBlock, formatMask, parseMask, type StopRule } from '@blockpruner/blocks';
-import { buildRemovalOrder, readRun, type RunView, type Stopped } from '@blockpruner/journal';
+import { formatBlock, formatMask, type StopRule } from '@blockpruner/blocks';
+import { readRun, type RunView, type Stopped } from '@blockpruner/journal';
 import { limitPerplexity, type Ending } from '@blockpruner/search';
 import { formatCount, formatTable } from '@blockpruner/telemetry';
 import type { Command } from 'commander';
+import { removalOrderText } from '../removal-lists.ts';
 import { resolveSettings } from '../resolve-settings.ts';
 import { endingInRun, runSizes, type RunSize } from '../run-sizes.ts';
 import type { SettingName } from '../setting.ts';
@@ -52,11 +53,8 @@ function stoppedBy(ending: Ending, { limit }: StopRule, { dense }: RunView): Sto
   };
 }
 
-/** In the form of `removal-order.json`, which `--start-mask` and the script of the paper read. */
-async function writeOrder(path: string, { config, decisions }: RunView, count: number): Promise<void> {
-  const removed = decisions.slice(0, count).map((decision) => decision.removed);
-  const order = buildRemovalOrder(removed, parseMask(config.startMask ?? 'dense'));
-  await writeFile(path, `${JSON.stringify(order, null, 2)}\n`, { flag: 'wx' }).catch(
+async function writeOrder(path: string, view: RunView, count: number): Promise<void> {
+  await writeFile(path, removalOrderText(view, count), { flag: 'wx' }).catch(
     (error: NodeJS.ErrnoException) => {
       throw new UsageError(`--output ${path} cannot be written: ${error.code}; name a new file`);
     },

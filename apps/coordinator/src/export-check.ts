@@ -1,0 +1,146 @@
+import { mkdtemp, mkdir, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { DENSE } from '@blockpruner/blocks';
+import { openCheckpoint } from '@blockpruner/checkpoint';
+import type { PrunedModel } from '@blockpruner/export';
+import { scoreOf } from '@blockpruner/perplexity';
+import type { Console } from './console.ts';
+import type { MeasuredHealing } from './export-healing.ts';
+import type { ExportFormat } from './export-request.ts';
+import { toleranceNats } from './export-tolerance.ts';
+import { bytesProgress } from './locate-inputs.ts';
+import { ModelProcess } from './model-process.ts';
+import { openMonitoring, planMonitoring } from './monitoring.ts';
+import { withProcesses } from './running-model.ts';
+import { scoreMasks } from './score-masks.ts';
+import { RunError } from './usage-error.ts';
+import type { WorkerSettings } from './worker-plan.ts';
+
+const CHECK_ROWS = 4;
+const CHECK_TOKENS = 256;
+const HEALED_NATS = 1e-3;
+
+/** An export that was written and has no name yet, and what it must agree with. */
+export interface ExportToCheck {
+  /** Where it is now. */
+  readonly path: string;
+  readonly model: PrunedModel;
+  readonly format: Exclude<ExportFormat, { to: 'mask' }>;
+  /** Of the run. */
+  readonly rows: readonly Int32Array[];
+  /** What the engine has scored on other rows, where the model is healed. */
+  readonly healed: MeasuredHealing | null;
+  readonly workers: WorkerSettings;
+  readonly cacheFolder: string;
+}
+
+/** What the check has seen. */
+export interface CheckedExport {
+  readonly rows: number;
+  /** What computed the export's scores, and what they are compared with, in words. */
+  readonly by: string;
+  readonly against: string;
+  /** Largest difference of the mean negative log-likelihood of a row. */
+  readonly differenceNats: number;
+}
+
+/**
+ * Scores an export on the first rows of its run, a graph by running that very graph, and its source without the same
+ * blocks.
+ * @throws RunError naming the row that differs most, when it does by more than the dtype explains
+ */
+export async function checkExport(exported: ExportToCheck, console: Console): Promise<CheckedExport> {
+  const { path, model, format, healed, workers, cacheFolder } = exported;
+  const rows = healed ? healed.otherRows : shortened(exported.rows);
+  const by = format.to === 'onnx' ? 'its own graph' : 'our engine';
+  const scores =
+    format.to === 'onnx'
+      ? await scoreGraph(path, rows, cacheFolder, workers)
+      : await scoreFiles({ path, rows, workers, cacheFolder }, console);
+  if (healed) {
+    // The engine multiplies the stream, the export its weights: epsilons of norms are between them.
+    const tolerance = toleranceNats(format) + HEALED_NATS;
+    const compared = compareScores([healed.healed], { by, scores: [scoreOf(scores)] }, path, tolerance);
+    return {
+      ...compared,
+      rows: rows.length,
+      against: 'the source with factors in the place of the same blocks',
+    };
+  }
+  const masks = [model.mask];
+  const expected = await scoreOne({ checkpoint: model.source, masks, rows, workers, cacheFolder }, console);
+  return compareScores(expected, { by, scores }, path, toleranceNats(format));
+}
+
+function shortened(rows: readonly Int32Array[]): Int32Array[] {
+  return rows.slice(0, CHECK_ROWS).map((row) => row.subarray(0, CHECK_TOKENS));
+}
+
+async function scoreOne(
+  scoring: Parameters<typeof scoreMasks>[0],
+  console: Console,
+): Promise<readonly number[]> {
+  const monitoring = await openMonitoring(planMonitoring({}), console);
+  const [{ rows }] = await scoreMasks(scoring, console, monitoring);
+  return rows;
+}
+
+/** By the export as our own reader opens it. What a quantized one is decoded to is removed again. */
+async function scoreFiles(
+  { path, rows, workers, cacheFolder }: Pick<ExportToCheck, 'path' | 'rows' | 'workers' | 'cacheFolder'>,
+  console: Console,
+): Promise<readonly number[]> {
+  await mkdir(cacheFolder, { recursive: true });
+  const folder = await mkdtemp(join(cacheFolder, 'check-'));
+  try {
+    const onProgress = bytesProgress(console.progress);
+    const checkpoint = await openCheckpoint(path, { cacheFolder: folder, onProgress });
+    return await scoreOne({ checkpoint, masks: [DENSE], rows, workers, cacheFolder: folder }, console);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function scoreGraph(
+  path: string,
+  rows: readonly Int32Array[],
+  cacheFolder: string,
+  { threads = availableParallelism() }: WorkerSettings,
+): Promise<readonly number[]> {
+  const process = new ModelProcess();
+  return withProcesses([process], async () => {
+    const load = {
+      modelPath: path,
+      mask: DENSE,
+      cacheFolder,
+      device: 'cpu',
+      dtype: 'auto',
+      threads,
+    } as const;
+    await process.ask('load', load);
+    return (await process.ask('score', { rows, with: 'graph' })).rowNats;
+  });
+}
+
+/**
+ * @param expected mean negative log-likelihood of each row by the source
+ * @param found the same by the export
+ * @throws RunError naming the row that differs most, when it does by more than `tolerance` nats
+ */
+export function compareScores(
+  expected: readonly number[],
+  { by, scores }: { readonly by: string; readonly scores: readonly number[] },
+  path: string,
+  tolerance: number,
+): CheckedExport {
+  const differences = scores.map((score, row) => Math.abs(score - expected[row]));
+  // A score that is not a number differs most.
+  const worst = differences.reduce((most, each, row) => (each <= differences[most] ? most : row), 0);
+  const differenceNats = differences[worst];
+  if (differenceNats <= tolerance)
+    return { rows: scores.length, by, against: 'the source without the same blocks', differenceNats };
+  throw new RunError(
+    `${path} does not compute what the search did: row ${worst} scores ${scores[worst]} nats, the source without the same blocks ${expected[worst]}, and ${tolerance} may be between them; it stays there without its name; --no-check takes it as it is`,
+  );
+}

@@ -1,0 +1,196 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TemporaryFolder } from '@blockpruner/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { errorLine, PRUNE, read, run, start, workspace, type Ended } from './command.ts';
+
+const WORKERS = ['--workers', 'local:1'];
+
+interface ExportJson {
+  readonly layers: number;
+  readonly parameters: number;
+  readonly sourceParameters: number;
+  readonly checked: { rows: number; by: string; differenceNats: number } | null;
+}
+
+describe('an export', () => {
+  let folder: TemporaryFolder;
+  const at = (...parts: string[]): string => join(folder.path, ...parts);
+  const exported = (output: string, ...options: string[]): Promise<Ended> =>
+    run(['export', 'run', '--output', output, '--json', ...WORKERS, ...options], folder.path);
+
+  /** Scores of the dense model and one mask, each row. */
+  async function scores(model: string, mask = 'dense'): Promise<number[]> {
+    const masks = mask === 'dense' ? [] : ['--mask', mask];
+    const { code, stdout, stderr } = await run(
+      ['score', '--model', model, '--calibration', 'rows.json', '--json', ...WORKERS, ...masks],
+      folder.path,
+    );
+    expect(code, stderr).toBe(0);
+    const { dense, masks: others } = JSON.parse(stdout) as Record<'dense', { rows: number[] }> & {
+      masks: { rows: number[] }[];
+    };
+    return (others.at(0) ?? dense).rows;
+  }
+
+  beforeAll(async () => {
+    folder = await workspace('llama-gqa-untied');
+    // An attention-only layer, and the last without its feed-forward block.
+    const start = ['--start-mask', 'mlp.1+mlp.3', '--keep', 'mha.0'];
+    const ended = await run(
+      [...PRUNE, ...WORKERS, ...start, '--remove', '2', '--output', 'run'],
+      folder.path,
+    );
+    expect(ended.code, ended.stderr).toBe(0);
+  });
+  afterAll(() => folder.remove());
+
+  const mask = (): string => (JSON.parse(read(folder, 'run/result.json')) as { mask: string }).mask;
+
+  it.each([
+    ['hf', 'auto', 0],
+    ['hf', 'fp16', 5e-3],
+    ['gguf', 'auto', 0],
+    ['gguf', 'fp16', 5e-3],
+  ])('to %s in %s is a model with the scores of the search', async (to, dtype, tolerance) => {
+    const output = `${to}-${dtype}`;
+    const { code, stdout, stderr } = await exported(output, '--to', to, '--dtype', dtype);
+    expect(code, stderr).toBe(0);
+    const { checked, parameters, sourceParameters } = JSON.parse(stdout) as ExportJson;
+    expect(checked?.differenceNats).toBeLessThanOrEqual(tolerance);
+    expect(parameters).toBeLessThan(sourceParameters);
+    const expected = await scores('model', mask());
+    (await scores(output)).forEach((score, row) => {
+      expect(Math.abs(score - expected[row])).toBeLessThanOrEqual(Math.max(tolerance, 1e-6));
+    });
+    expect(read(folder, `${output}/README.md`)).toContain(`\`${mask()}\``);
+    expect(existsSync(at(`${output}.incomplete`))).toBe(false);
+  });
+
+  it('to onnx is that with a graph, which is what was checked', async () => {
+    const { code, stdout, stderr } = await exported('graph', '--to', 'onnx');
+    expect(code, stderr).toBe(0);
+    const { checked } = JSON.parse(stdout) as ExportJson;
+    expect(checked).toMatchObject({ rows: 4, by: 'its own graph' });
+    expect(checked?.differenceNats).toBeLessThan(1e-5);
+    expect(JSON.parse(read(folder, 'graph/genai_config.json'))).toMatchObject({ model: { type: 'llama' } });
+    expect(await scores('graph')).toEqual(await scores('model', mask()));
+  });
+
+  it('that is healed has other weights, and says what that does on rows that it was not measured on', async () => {
+    const { code, stdout, stderr } = await exported('healed', '--heal');
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ checked: { rows: 2 } });
+    expect(stderr).toMatch(
+      /on 2 rows that it was not measured on, healing takes the score from [\d.]+ to [\d.]+ nats/,
+    );
+    expect(read(folder, 'healed/README.md')).toContain('healed: the residual stream is scaled in 4 places');
+    expect(await scores('healed')).not.toEqual(await scores('model', mask()));
+  });
+
+  it('is a model that can be pruned again, of which the removed blocks are no candidates', async () => {
+    await exported('first', '--at', '3');
+    const again = await run(
+      [
+        'prune',
+        '--model',
+        'first',
+        '--calibration',
+        'rows.json',
+        ...WORKERS,
+        '--remove',
+        '1',
+        '--output',
+        'second',
+      ],
+      folder.path,
+    );
+    expect(again.code, again.stderr).toBe(0);
+    const result = JSON.parse(read(folder, 'second/result.json')) as Record<string, unknown>;
+    const { absentBlocks } = result as { absentBlocks: string };
+    const [first] = read(folder, 'second/iterations.jsonl').split('\n');
+    const { candidates } = JSON.parse(first) as { candidates: { block: string }[] };
+    expect(candidates.map(({ block }) => block)).not.toContain(absentBlocks);
+    expect(candidates).toHaveLength(5);
+    const mask = ['score', '--model', 'first', '--calibration', 'rows.json', '--mask', absentBlocks];
+    const refused = await run(mask, folder.path);
+    expect(refused.code).toBe(2);
+    expect(errorLine(refused)).toContain(`the model has no ${absentBlocks}: it was made without`);
+    const third = await run(
+      ['export', 'second', '--output', 'third', '--json', ...WORKERS, '--to', 'gguf'],
+      folder.path,
+    );
+    expect(third.code, third.stderr).toBe(0);
+  });
+
+  it('with --compat keeps the architecture', async () => {
+    const { stdout, code, stderr } = await exported('compat', '--compat');
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ layers: 4, checked: { differenceNats: 0 } });
+    expect(JSON.parse(read(folder, 'compat/config.json'))).toMatchObject({ model_type: 'llama' });
+    expect(stderr).toContain('nothing is smaller or faster');
+  });
+
+  it('to mask writes the lists that other tools read, which start a run with the same blocks gone', async () => {
+    const { code } = await exported('lists', '--to', 'mask');
+    expect(code).toBe(0);
+    expect(read(folder, 'lists/removal-order.json')).toBe(read(folder, 'run/removal-order.json'));
+    for (const file of readdirSync(at('lists'))) {
+      const dryRun = await run(
+        [...PRUNE, '--start-mask', `lists/${file}`, '--remove', '1', '--dry-run', '--json'],
+        folder.path,
+      );
+      expect(dryRun.code, dryRun.stderr).toBe(0);
+    }
+  });
+
+  it.each([
+    [
+      ['--to', 'gguf', '--dtype', 'bf16'],
+      '--dtype bf16 does not go with --to gguf: that takes auto, fp32, fp16, q8_0',
+    ],
+    [['--to', 'gguf', '--compat'], '--compat is of --to hf'],
+    [['--to', 'mask', '--dtype', 'fp16'], '--dtype fp16 does not go with --to mask'],
+    [['--to', 'mask', '--heal'], '--heal changes weights, which --to mask leaves as they are'],
+    [['--to', 'exl2'], '--to must be hf, onnx, gguf or mask'],
+    [
+      ['--at', '9'],
+      'run has models of 2 to 4 removed blocks, not of 9; take it further with: blockpruner resume run',
+    ],
+  ])('is refused with %j', async (options, reason) => {
+    const ended = await exported('refused', ...options);
+    expect(ended.code).toBe(2);
+    expect(errorLine(ended)).toContain(reason);
+    expect(existsSync(at('refused'))).toBe(false);
+    expect(existsSync(at('refused.incomplete'))).toBe(false);
+  });
+
+  it('never takes a folder that is not its own', async () => {
+    mkdirSync(at('taken'));
+    writeFileSync(at('taken/notes.txt'), 'mine');
+    const ended = await exported('taken');
+    expect(ended.code).toBe(2);
+    expect(errorLine(ended)).toContain('exists and is not empty');
+    expect(read(folder, 'taken/notes.txt')).toBe('mine');
+  });
+
+  it('of another model than that of the run is refused', async () => {
+    const other = await workspace('llama-mha-tied');
+    const ended = await exported('other', '--model', join(other.path, 'model'));
+    other.remove();
+    expect(ended.code).toBe(1);
+    expect(errorLine(ended)).toContain('the run was created with');
+  });
+
+  it('that is interrupted keeps its place, and gets no name', async () => {
+    const command = start(['export', 'run', '--output', 'late', ...WORKERS], folder.path);
+    await command.says('worker ready');
+    command.kill('SIGINT');
+    const { code } = await command.ended;
+    expect(code).toBe(130);
+    expect(existsSync(at('late'))).toBe(false);
+    expect(existsSync(at('late.incomplete/model.safetensors'))).toBe(true);
+    const again = await exported('late');
+    expect(again.code, again.stderr).toBe(0);
+  });
+});
