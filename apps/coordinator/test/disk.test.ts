@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TemporaryFolder } from '@blockpruner/testkit';
+import { allows, OWN_MOUNTS, type TemporaryFolder } from '@blockpruner/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BLOCKPRUNER, PRUNE, read, run, slowWorkspace } from './command.ts';
-import { allows, OWN_MOUNTS } from './namespace.ts';
 
 const CAN_MOUNT = allows(
   OWN_MOUNTS,

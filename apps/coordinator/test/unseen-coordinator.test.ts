@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type TemporaryFolder } from '@blockpruner/testkit';
+import { allows, OWN_PROCESSES, type TemporaryFolder } from '@blockpruner/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allGone, Command, errorLine, family, PRUNE, read, run, slowWorkspace, start } from './command.ts';
-import { allows, OWN_PROCESSES } from './namespace.ts';
 
 const CAN_ISOLATE = allows(OWN_PROCESSES, 'true', 'a coordinator in a container of its own');
 

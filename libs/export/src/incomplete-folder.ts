@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SYNC_BYTES } from './durable-file.ts';
 import { ExportError } from './export-error.ts';
@@ -33,6 +33,20 @@ export async function requireFreeOutput(output: string): Promise<void> {
   if ((await readdir(output)).length > 0) {
     throw new ExportError(`${output}: exists and is not empty: name another folder, or move it away`);
   }
+}
+
+/**
+ * Takes an empty folder out of the way.
+ * @throws ExportError when something else is there, or when it is a mount point, in whose place no folder can be put
+ */
+export async function clearOutput(output: string): Promise<void> {
+  await requireFreeOutput(output);
+  await rmdir(output).catch((error: unknown) => {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return;
+    if (code !== 'EBUSY') throw error;
+    throw new ExportError(`${output}: is a mount point: name a folder in it`);
+  });
 }
 
 /**

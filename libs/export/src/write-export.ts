@@ -1,9 +1,9 @@
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir, rm, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { FileLock } from '@blockpruner/file-lock';
 import { keptBytes, writeDurably } from './durable-file.ts';
 import { ExportError } from './export-error.ts';
-import { incompletePath, publish, requireFreeOutput, takeIncomplete } from './incomplete-folder.ts';
+import { clearOutput, incompletePath, publish, takeIncomplete } from './incomplete-folder.ts';
 import type { ExportPlan, PlannedFile } from './planned-file.ts';
 import type { PrunedModel } from './pruned-model.ts';
 
@@ -50,10 +50,10 @@ export async function writeExport(
 ): Promise<WriteReport> {
   const target = resolve(output);
   try {
-    await requireFreeOutput(target);
     await mkdir(dirname(target), { recursive: true });
     const lock = await takeLock(target);
     try {
+      await clearOutput(target);
       return await writeLocked(target, plan, options);
     } finally {
       await lock.release();
@@ -89,16 +89,27 @@ async function writeFiles(
   for (const file of files) starts.push(await keptBytes(join(folder, file.name), file));
   const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const kept = starts.reduce((sum, bytes) => sum + bytes, 0);
-  await requireSpace(folder, totalBytes - kept);
+  try {
+    await requireSpace(folder, totalBytes - kept);
+  } catch (error) {
+    if (kept === 0) await rm(folder, { recursive: true });
+    throw error;
+  }
 
   let doneBytes = kept;
-  for (const [i, file] of files.entries()) {
-    if (starts[i] > 0 && starts[i] === file.sizeBytes) continue;
-    const onWritten = (bytes: number): void => {
-      doneBytes += bytes;
-      onProgress?.(doneBytes, totalBytes, file.name);
-    };
-    await writeDurably(join(folder, file.name), file, starts[i], onWritten, signal);
+  try {
+    for (const [i, file] of files.entries()) {
+      if (starts[i] > 0 && starts[i] === file.sizeBytes) continue;
+      const onWritten = (bytes: number): void => {
+        doneBytes += bytes;
+        onProgress?.(doneBytes, totalBytes, file.name);
+      };
+      await writeDurably(join(folder, file.name), file, starts[i], onWritten, signal);
+    }
+  } catch (error) {
+    // A value that cannot be written is there the next time too: nothing of this plan is of use.
+    if (error instanceof ExportError) await rm(folder, { recursive: true });
+    throw error;
   }
   return { totalBytes, keptBytes: kept };
 }
@@ -132,6 +143,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied: name a folder that may be written to',
   EPERM: 'permission denied: name a folder that may be written to',
   EROFS: 'the file system is read-only: name a folder that may be written to',
+  EEXIST: 'is a file: name a folder that may be made',
   ENOTDIR: 'a part of the path is a file: name a folder that may be made',
 };
 

@@ -10,12 +10,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { temporaryFolder, type TemporaryFolder } from '@blockpruner/testkit';
+import { allows, OWN_MOUNTS, temporaryFolder, type TemporaryFolder } from '@blockpruner/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SYNC_BYTES } from '../src/durable-file.ts';
-import { writeExport, type ExportPlan, type WriteOptions } from '../src/index.ts';
+import { ExportError, writeExport, type ExportPlan, type WriteOptions } from '../src/index.ts';
 import { LARGE_BYTES, planOf } from './example-plan.ts';
 
+const CAN_MOUNT = allows(OWN_MOUNTS, 'mount -t tmpfs tmpfs /mnt', 'an output that is a mount point');
 const CHILD = join(import.meta.dirname, 'write-child.ts');
 
 let folder: TemporaryFolder;
@@ -148,7 +149,7 @@ describe('what is in the way of an export', () => {
     writeFileSync(output, '');
     await expect(write(planOf())).rejects.toThrow(`${output}: is a file: name a folder that does not exist`);
     output = join(output, 'below');
-    await expect(write(planOf())).rejects.toThrow('a part of the path is a file');
+    await expect(write(planOf())).rejects.toThrow('out: is a file: name a folder that may be made');
   });
 
   it('is a folder of that name that is not of an export', async () => {
@@ -178,6 +179,23 @@ describe('what is in the way of an export', () => {
     rmSync(path);
     await write(planOf());
     await expectWhole();
+  });
+
+  it('is a value that cannot be written, of which nothing stays', async () => {
+    const refusing = planOf((start) => {
+      if (start > SYNC_BYTES) throw new ExportError('element 3 is too large');
+    });
+    await expect(write(refusing)).rejects.toThrow('element 3 is too large');
+    expect(readdirSync(folder.path)).toEqual([]);
+  });
+
+  it.skipIf(!CAN_MOUNT)('is a mount point', () => {
+    mkdirSync(output);
+    const script = 'mount -t tmpfs tmpfs "$2"; exec "$0" "$@"';
+    const [command, ...words] = [...OWN_MOUNTS, 'sh', '-ec', script, process.execPath, CHILD, output];
+    const { stdout, stderr } = spawnSync(command, words, { encoding: 'utf8' });
+    expect([stdout, stderr]).toEqual([`${output}: is a mount point: name a folder in it`, '']);
+    expect(readdirSync(folder.path)).toEqual(['out']);
   });
 
   it('is a limit of the file size', async () => {

@@ -8,6 +8,7 @@ export type { CertificateFiles } from './certificate-authority.ts';
 export { freePort } from './free-port.ts';
 export { startHubStandIn } from './hub-stand-in.ts';
 export { limitAddressSpace } from './limit-address-space.ts';
+export { allows, OWN_MOUNTS, OWN_PROCESSES } from './own-namespaces.ts';
 export { descendants, processExists } from './process-tree.ts';
 export { SimulatedSearch } from './simulation/simulated-search.ts';
 export type { Outcome, Scenario, WorkerModel } from './simulation/scenario.ts';
