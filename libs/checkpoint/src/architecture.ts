@@ -27,6 +27,8 @@ export interface Biases {
 
 /** What differs between families of models; a family is added as one entry of the table below. */
 export interface Architecture {
+  /** What `architectures` of config.json names: the class of transformers, or of code in the folder. */
+  readonly className: string;
   readonly names: TensorNames;
   /** `tie_word_embeddings` where config.json does not say. */
   readonly tiedByDefault: boolean;
@@ -83,6 +85,7 @@ function qwen2Window(config: Fields, layerCount: number): number | null {
 }
 
 const LLAMA: Architecture = {
+  className: 'LlamaForCausalLM',
   names: LLAMA_NAMES,
   tiedByDefault: false,
   kvHeadsByDefault: (headCount) => headCount,
@@ -97,8 +100,9 @@ const LLAMA: Architecture = {
 const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   llama: LLAMA,
   /** Llama without some of its blocks: what vLLM, SGLang, TensorRT-LLM and MLX read pruned models as. */
-  'nemotron-nas': { ...LLAMA, hasBlockConfigs: true },
+  'nemotron-nas': { ...LLAMA, className: 'DeciLMForCausalLM', hasBlockConfigs: true },
   mistral: {
+    className: 'MistralForCausalLM',
     names: LLAMA_NAMES,
     tiedByDefault: false,
     kvHeadsByDefault: () => 8,
@@ -107,6 +111,7 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
     slidingWindowTokens: windowTokensOf,
   },
   qwen2: {
+    className: 'Qwen2ForCausalLM',
     names: LLAMA_NAMES,
     tiedByDefault: false,
     kvHeadsByDefault: () => 32,

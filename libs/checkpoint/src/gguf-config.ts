@@ -1,3 +1,4 @@
+import { findArchitecture } from './architecture.ts';
 import { blockIndex, type BlockKind } from '@blockpruner/blocks';
 import { ffnMultOf } from './block-configs.ts';
 import { CheckpointError } from './checkpoint-error.ts';
@@ -11,7 +12,6 @@ const NO_LIMIT = { min: -Number.MAX_VALUE, max: Number.MAX_VALUE };
 
 /** What differs between the architectures of GGUF; one is added as one entry of the table below. */
 interface GgufArchitecture {
-  readonly className: string;
   readonly modelType: string;
   /** Whether its keys say the sizes of each layer, so that a layer may lack a block. */
   readonly sizesByLayer: boolean;
@@ -24,7 +24,6 @@ interface GgufArchitecture {
 }
 
 const LLAMA: GgufArchitecture = {
-  className: 'LlamaForCausalLM',
   modelType: 'llama',
   sizesByLayer: false,
   interleavedRotary: true,
@@ -36,9 +35,8 @@ const LLAMA: GgufArchitecture = {
 const ARCHITECTURES: Readonly<Record<string, GgufArchitecture>> = {
   llama: LLAMA,
   /** Llama without some of its blocks. */
-  deci: { ...LLAMA, className: 'DeciLMForCausalLM', modelType: 'nemotron-nas', sizesByLayer: true },
+  deci: { ...LLAMA, modelType: 'nemotron-nas', sizesByLayer: true },
   qwen2: {
-    className: 'Qwen2ForCausalLM',
     modelType: 'qwen2',
     sizesByLayer: false,
     interleavedRotary: false,
@@ -124,7 +122,7 @@ export function ggufConfig(
   divisors: Float32Array | null,
 ): Record<string, unknown> {
   const metadata: Fields = { file: gguf.first.file, values: gguf.first.metadata };
-  const { className, modelType, name, ownFields, sizesByLayer } = ggufArchitecture(metadata);
+  const { modelType, name, ownFields, sizesByLayer } = ggufArchitecture(metadata);
   const key = (suffix: string) => `${name}.${suffix}`;
   const embedding = gguf.tensors.get('token_embd.weight');
   if (embedding === undefined)
@@ -164,7 +162,7 @@ export function ggufConfig(
 
   const ids = specialTokenIds(metadata, vocabSize);
   return {
-    architectures: [className],
+    architectures: [findArchitecture(modelType, gguf.file).className],
     model_type: modelType,
     ...ownFields((tensor) => hasInSomeBlock(gguf, layers, tensor)),
     ...(sizesByLayer && { block_configs: blockConfigs(layers, hiddenSize) }),

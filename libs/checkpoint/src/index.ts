@@ -2,7 +2,7 @@
  * Readers of model files: Hugging Face folders of safetensors, and GGUF files by way of a decoded copy in a cache.
  * Holds the table of supported architectures, the limits on what a file may claim, and the dtype conversions.
  */
-export { LLAMA_NAMES } from './architecture.ts';
+export { findArchitecture, LLAMA_NAMES } from './architecture.ts';
 export type { TensorNames } from './architecture.ts';
 export { expressibleWidth, ffnMultOf } from './block-configs.ts';
 export { readBoundaryTokens } from './boundary-tokens.ts';

@@ -1,15 +1,9 @@
 import { DENSE, repack, type Mask } from '@blockpruner/blocks';
-import type { Checkpoint } from '@blockpruner/checkpoint';
+import { findArchitecture, type Checkpoint } from '@blockpruner/checkpoint';
 import type { ConfigFields } from './config-text.ts';
 
 /** Of how the source's weights were packed, and of its own code; what is written has neither. */
 const DROPPED_FIELDS = ['quantization_config', 'compression_config', 'auto_map'];
-
-const CLASS_NAMES: Readonly<Record<string, string>> = {
-  llama: 'LlamaForCausalLM',
-  mistral: 'MistralForCausalLM',
-  qwen2: 'Qwen2ForCausalLM',
-};
 
 /**
  * config.json of a plain model of the source's family with the layers that are left.
@@ -20,7 +14,7 @@ export function familyConfig(fields: ConfigFields, source: Checkpoint, mask: Mas
   for (const key of DROPPED_FIELDS) delete config[key];
   // Code of its own has classes of its own.
   if ('auto_map' in fields || !Array.isArray(fields.architectures)) {
-    config.architectures = [CLASS_NAMES[source.modelType]];
+    config.architectures = [findArchitecture(source.modelType, source.folder).className];
   }
   const layers = repack(source.shape, mask);
   config.num_hidden_layers = layers.length;

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { blockIndex, formatMask, parseMask, repack, type Healing, type Mask } from '@blockpruner/blocks';
+import { blockIndex, formatMask, parseMask, repack, type Mask, type Healing } from '@blockpruner/blocks';
 import {
   decodeFloats,
   encodeFloats,
