@@ -2,13 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatMask } from '@blockpruner/blocks';
 import { describe, expect, it } from 'vitest';
-import {
-  ggufBytes,
-  tinyGgufTensors,
-  tinyMetadataOf,
-  type GgufTensorBytes,
-  type GgufValue,
-} from '../test/gguf-bytes.ts';
+import { ggufBytes, tinyGgufTensors, type GgufTensorBytes, type GgufValue } from '../test/gguf-bytes.ts';
+import { DECI, DECI_SHAPES, DECI_TENSORS, deciCounts, STAND_IN_COUNTS, zeros } from '../test/tiny-deci.ts';
 import { TINY_SHAPES, temporaryFolder, tinyTensors } from '../test/tiny-model.ts';
 import type { TensorLocation } from './checkpoint.ts';
 import { openCheckpoint } from './open-checkpoint.ts';
@@ -16,47 +11,6 @@ import { blockTensors } from './tensor-layout.ts';
 
 const root = temporaryFolder();
 let count = 0;
-
-const DECI: Record<string, GgufValue> = {
-  ...tinyMetadataOf('deci'),
-  'deci.attention.key_length': { u32: 16 },
-  'deci.block_count': { u32: 4 },
-};
-
-function counts(heads: number[], kvHeads: number[], widths: number[]): Record<string, GgufValue> {
-  return {
-    'deci.attention.head_count': { i32s: heads },
-    'deci.attention.head_count_kv': { i32s: kvHeads },
-    'deci.feed_forward_length': { i32s: widths },
-  };
-}
-
-/** Feed-forward alone, both blocks, feed-forward alone, attention alone. */
-const MISSING = ['0.self_attn', '0.input_l', '2.self_attn', '2.input_l', '3.mlp', '3.post_attention_l'];
-const SHAPES: [string, number[]][] = [0, 1, 2, 3]
-  .flatMap((layer): [string, number[]][] =>
-    TINY_SHAPES.filter(([name]) => name.startsWith('model.layers.0.')).map(([name, shape]) => [
-      name.replace('.0.', `.${layer}.`),
-      shape,
-    ]),
-  )
-  .filter(([name]) => !MISSING.some((missing) => name.startsWith(`model.layers.${missing}`)));
-const ALL_SHAPES = [TINY_SHAPES[0], ...SHAPES, TINY_SHAPES.at(-1)!];
-
-function zeros(name: string, ...dimensions: number[]): GgufTensorBytes {
-  const elements = dimensions.reduce((product, size) => product * size, 1);
-  return { name, type: 0, dimensions, data: new Uint8Array(4 * elements) };
-}
-
-/** One head in the first layer, and 8 rows of feed-forward in the last. */
-const STAND_INS = [
-  ...[zeros('blk.0.attn_norm.weight', 32), zeros('blk.0.attn_q.weight', 32, 16)],
-  ...[zeros('blk.0.attn_k.weight', 32, 16), zeros('blk.0.attn_v.weight', 32, 16)],
-  ...[zeros('blk.0.attn_output.weight', 16, 32), zeros('blk.3.ffn_norm.weight', 32)],
-  ...[zeros('blk.3.ffn_gate.weight', 32, 8), zeros('blk.3.ffn_up.weight', 32, 8)],
-  zeros('blk.3.ffn_down.weight', 8, 32),
-];
-const STAND_IN_COUNTS = counts([1, 2, 0, 2], [1, 1, 0, 1], [64, 64, 64, 8]);
 
 function open(metadata: Record<string, GgufValue>, tensors: GgufTensorBytes[]) {
   const path = join(root, `model-${count++}.gguf`);
@@ -69,7 +23,7 @@ const bytesOf = ({ file, lengthBytes, offsetBytes }: TensorLocation) =>
 
 describe('a deci GGUF', () => {
   it('lacks the blocks that zeros stand in for, and those whose counts are 0', async () => {
-    const checkpoint = await open(STAND_IN_COUNTS, [...tinyGgufTensors(ALL_SHAPES), ...STAND_INS]);
+    const checkpoint = await open(STAND_IN_COUNTS, DECI_TENSORS);
     const { absentBlocks, ...sizes } = checkpoint.shape;
     expect(formatMask(absentBlocks!)).toBe('mha.0+mha.2+mlp.3');
     expect(sizes).toMatchObject({ layerCount: 4, headCount: 2, kvHeadCount: 1, intermediateSize: 64 });
@@ -79,7 +33,7 @@ describe('a deci GGUF', () => {
       tensor.name,
       bytesOf(tensor),
     ]);
-    expect(read).toEqual(tinyTensors('float32', ALL_SHAPES).map(({ name, data }) => [name, data]));
+    expect(read).toEqual(tinyTensors('float32', DECI_SHAPES).map(({ name, data }) => [name, data]));
   });
 
   it('may say its sizes once for all layers', async () => {
@@ -96,7 +50,7 @@ describe('a deci GGUF', () => {
 
   it('whose width no multiple expresses is read all the same', async () => {
     const { shape } = await open(
-      { 'deci.block_count': { u32: 1 }, ...counts([2], [1], [64]) },
+      { 'deci.block_count': { u32: 1 }, ...deciCounts([2], [1], [64]) },
       tinyGgufTensors(TINY_SHAPES.filter(([name]) => !name.startsWith('model.layers.1.'))),
     );
     expect(shape).toMatchObject({ layerCount: 1, intermediateSize: 64 });
@@ -105,37 +59,37 @@ describe('a deci GGUF', () => {
   it.each<[string, Record<string, GgufValue>, string]>([
     [
       'attention without a feed-forward length',
-      counts([1, 2, 0, 2], [1, 1, 0, 1], [64, 64, 64, 0]),
+      deciCounts([1, 2, 0, 2], [1, 1, 0, 1], [64, 64, 64, 0]),
       'layer 3 has attention and deci.feed_forward_length 0, with which llama.cpp silently leaves that attention out',
     ],
     [
       'linear attention',
-      counts([1, 2, 0, 2], [1, 0, 0, 1], [64, 64, 64, 8]),
+      deciCounts([1, 2, 0, 2], [1, 0, 0, 1], [64, 64, 64, 8]),
       'layer 1 has 2 heads and none of keys and values, which makes it linear attention',
     ],
     [
       'blocks of two sizes',
-      counts([1, 2, 0, 4], [1, 1, 0, 1], [64, 64, 64, 8]),
+      deciCounts([1, 2, 0, 4], [1, 1, 0, 1], [64, 64, 64, 8]),
       'layer 3 has deci.attention.head_count 4, others 2: blocks of different sizes',
     ],
     [
       'feed-forward blocks of two sizes',
-      counts([1, 2, 0, 2], [1, 1, 0, 1], [64, 32, 64, 8]),
+      deciCounts([1, 2, 0, 2], [1, 1, 0, 1], [64, 32, 64, 8]),
       'layer 1 has deci.feed_forward_length 32, others 64',
     ],
     [
       'a list that is too short',
-      counts([1, 2, 0], [1, 1, 0, 1], [64, 64, 64, 8]),
+      deciCounts([1, 2, 0], [1, 1, 0, 1], [64, 64, 64, 8]),
       'deci.attention.head_count is a list: expected a list of 4 integers from 0 to 4096',
     ],
     [
       'a negative count',
-      counts([1, 2, 0, -1], [1, 1, 0, 1], [64, 64, 64, 8]),
+      deciCounts([1, 2, 0, -1], [1, 1, 0, 1], [64, 64, 64, 8]),
       'expected a list of 4 integers from 0 to 4096',
     ],
     [
       'an absurd width',
-      counts([1, 2, 0, 2], [1, 1, 0, 1], [64, 64, 64, 2 ** 30]),
+      deciCounts([1, 2, 0, 2], [1, 1, 0, 1], [64, 64, 64, 2 ** 30]),
       'expected a list of 4 integers from 0 to 1048576',
     ],
     [
@@ -150,11 +104,11 @@ describe('a deci GGUF', () => {
     ],
     [
       'a first layer without heads, and no size of a head',
-      { ...counts([0, 2, 0, 2], [0, 1, 0, 1], [64, 64, 64, 8]), 'deci.attention.key_length': { u32: 0 } },
+      { ...deciCounts([0, 2, 0, 2], [0, 1, 0, 1], [64, 64, 64, 8]), 'deci.attention.key_length': { u32: 0 } },
       'deci.attention.key_length is 0',
     ],
   ])('with %s is refused', async (_, metadata, message) => {
-    const opened = open(metadata, [...tinyGgufTensors(ALL_SHAPES), ...STAND_INS]);
+    const opened = open(metadata, DECI_TENSORS);
     await expect(opened).rejects.toMatchObject({
       name: 'CheckpointError',
       message: expect.stringContaining(message) as string,
@@ -163,7 +117,7 @@ describe('a deci GGUF', () => {
 
   it('with a bias behind a projection of zeros has that block', async () => {
     const bias = { ...zeros('blk.3.ffn_down.bias', 32), data: new Uint8Array(128).fill(64) };
-    const opened = open(STAND_IN_COUNTS, [...tinyGgufTensors(ALL_SHAPES), ...STAND_INS, bias]);
+    const opened = open(STAND_IN_COUNTS, [...DECI_TENSORS, bias]);
     await expect(opened).rejects.toThrow('layer 3 has deci.feed_forward_length 8, others 64');
   });
 });

@@ -83,6 +83,37 @@ export function preTokenizer(metadata: Fields): PreTokenizer | null {
   return Object.hasOwn(PRE_TOKENIZERS, name) ? PRE_TOKENIZERS[name] : null;
 }
 
+/**
+ * The name of the pre-tokenizer that a tokenizer.json has, or null when it is none of the table.
+ * @param preTokenizer one step, or a sequence of them
+ */
+export function preTokenizerName(
+  normalizer: unknown,
+  preTokenizer: unknown,
+  ignoreMerges: boolean,
+): string | null {
+  const sequence = preTokenizer as { readonly type?: unknown; readonly pretokenizers?: unknown } | null;
+  const steps = sequence?.type === 'Sequence' ? sequence.pretokenizers : [preTokenizer];
+  const found = JSON.stringify(withoutOffsets({ normalizer, steps, ignoreMerges }));
+  const names = Object.keys(PRE_TOKENIZERS).filter((name) => {
+    const { normalizer: own, steps: ownSteps, ignoreMerges: ownMerges } = PRE_TOKENIZERS[name];
+    return (
+      JSON.stringify(withoutOffsets({ normalizer: own, steps: ownSteps, ignoreMerges: ownMerges })) === found
+    );
+  });
+  return names[0] ?? null;
+}
+
+/** The same with the keys in order, and without what changes offsets into the text but no token. */
+export function withoutOffsets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutOffsets);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([key]) => key !== 'trim_offsets');
+  return Object.fromEntries(
+    entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, entry]) => [key, withoutOffsets(entry)]),
+  );
+}
+
 /** The parts of a tokenizer.json that turn a text into bytes, and bytes into tokens by `merges`. */
 export function byteLevelParts(
   pre: PreTokenizer,

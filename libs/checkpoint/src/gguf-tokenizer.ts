@@ -2,6 +2,7 @@ import { CheckpointError } from './checkpoint-error.ts';
 import { booleanField, integerField, stringField, stringListField, type Fields } from './field.ts';
 import { specialTokenIds } from './gguf-config.ts';
 import type { GgufFile } from './gguf-header.ts';
+import { TOKEN_TYPES } from './gguf-token-types.ts';
 import { byteLevelParts, PRE_TOKENIZER_NAMES, preTokenizer } from './gguf-tokenizer-bpe.ts';
 import { mergesFromScores, sentencePieceParts } from './gguf-tokenizer-spm.ts';
 import { LIMITS } from './limits.ts';
@@ -11,10 +12,9 @@ const MAX_ADDED_TOKENS = 2 ** 16;
 /** Of tokens and merges together, ten times the largest: as JSON, even all escaped, it stays a string that Node has. */
 const MAX_TEXT_CHARACTERS = 2 ** 25;
 
-/** Entries of `tokenizer.ggml.token_type`. */
-const UNKNOWN = 2;
-const CONTROL = 3;
-const USER_DEFINED = 4;
+const { unknown: UNKNOWN, control: CONTROL, userDefined: USER_DEFINED } = TOKEN_TYPES;
+/** Types of tokens that no merge makes. */
+const UNMERGED: readonly unknown[] = [UNKNOWN, CONTROL, USER_DEFINED];
 
 /** The contents of the tokenizer's files, or why there are none. */
 type GgufTokenizer =
@@ -154,7 +154,7 @@ function convertSentencePiece(lists: TokenLists): Converted | string {
         `tokenizer.ggml.scores is not one number for each of the ${tokens.length} tokens`,
       );
     const pieces = tokens.flatMap((text, id) => {
-      const isPiece = ![UNKNOWN, CONTROL, USER_DEFINED].includes(types[id] as number);
+      const isPiece = !UNMERGED.includes(types[id]);
       return isPiece ? [{ text, score: scores[id] as number }] : [];
     });
     if (new Set(pieces.map(({ score }) => score)).size < 2)

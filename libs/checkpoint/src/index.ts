@@ -41,7 +41,7 @@ export type { OpenOptions } from './open-checkpoint.ts';
 export { repackCheckpoint } from './repacked-checkpoint.ts';
 export { encodeSafetensorsHeader, writeSafetensors } from './safetensors-writer.ts';
 export type { TensorBytes, TensorDescription } from './safetensors-writer.ts';
-export { readTokenizerFiles } from './tokenizer-files.ts';
+export { readGgufTokenizerKeys, readTokenizerFiles } from './tokenizer-files.ts';
 export type { TokenizerFiles } from './tokenizer-files.ts';
 export { blockTensors, elementCount, layOutTensors, layoutOf, tensorOf } from './tensor-layout.ts';
 export type { TensorLayout, TensorRole } from './tensor-layout.ts';

@@ -9,7 +9,7 @@ const MAX_DEPTH = 64;
 const MAX_VALUES = 2 ** 20;
 
 /** Why a JSON text would take far more to parse than any real file does, or null. The text need not be valid. */
-export function excessOfJson(text: string): string | null {
+export function excessOfJson(text: string, maxValues: number = MAX_VALUES): string | null {
   let depth = 0;
   let values = 0;
   for (let i = 0; i < text.length; i++) {
@@ -27,7 +27,7 @@ export function excessOfJson(text: string): string | null {
         depth--;
         break;
       case ',':
-        if (++values > MAX_VALUES) return `holds more than ${MAX_VALUES} values`;
+        if (++values > maxValues) return `holds more than ${maxValues} values`;
         break;
     }
   }

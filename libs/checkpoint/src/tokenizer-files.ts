@@ -5,6 +5,7 @@ import { integerField, stringField, type Fields } from './field.ts';
 import { parseJsonObject, readWholeFile } from './file-bytes.ts';
 import { readGgufModel } from './gguf-split.ts';
 import { ggufTokenizer } from './gguf-tokenizer.ts';
+import { ggufTokenizerKeys, type GgufTokenizerKeys } from './gguf-tokenizer-keys.ts';
 import { LIMITS } from './limits.ts';
 import { locateModel } from './locate-model.ts';
 
@@ -58,6 +59,22 @@ async function readFolder(source: string): Promise<TokenizerFiles> {
     config: config?.values ?? {},
     chatTemplate: await readChatTemplate(source, config),
   };
+}
+
+/**
+ * What a GGUF says of the tokenizer of a Hugging Face folder, or why it cannot; null when the folder has none.
+ * @throws CheckpointError when a file that is there is damaged
+ */
+export async function readGgufTokenizerKeys(folder: string): Promise<GgufTokenizerKeys | null> {
+  const files = await readFolder(folder);
+  if (files.tokenizerJson === null) return null;
+  const config = await readFields(join(folder, 'config.json'), MAX_CONFIG_BYTES);
+  // Some name several tokens that end a text: the tokenizer's own is first then.
+  const idOf = (name: 'bos' | 'eos' | 'pad') => {
+    const given = config?.values[`${name}_token_id`];
+    return typeof given === 'number' && Number.isSafeInteger(given) && given >= 0 ? given : null;
+  };
+  return ggufTokenizerKeys(files, { bos: idOf('bos'), eos: idOf('eos'), pad: idOf('pad') });
 }
 
 async function explainAbsence(folder: string): Promise<string> {

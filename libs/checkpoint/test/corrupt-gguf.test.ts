@@ -13,6 +13,7 @@ import {
   TINY_METADATA,
   tinyGgufTensors,
 } from './gguf-bytes.ts';
+import { DECI, DECI_TENSORS, STAND_IN_COUNTS } from './tiny-deci.ts';
 import { temporaryFolder } from './tiny-model.ts';
 
 const root = temporaryFolder();
@@ -79,6 +80,7 @@ describe('a damaged GGUF is read, or refused with one CheckpointError and nothin
     ['float32', gguf, 300, 0],
     ['every quantized type', ggufBytes(MIXED_METADATA, mixedGgufTensors()), 200, 0],
     ['divisors of the rope', ggufBytes(TINY_METADATA, [divisors, ...tinyGgufTensors()]), 100, 32],
+    ['layers that lack blocks', ggufBytes({ ...DECI, ...STAND_IN_COUNTS }, DECI_TENSORS), 200, 0],
   ] as const)(
     'damaged at random and decoded, with %s',
     async (_, bytes, runs, dataBytes) => {

@@ -1,4 +1,4 @@
-import { readGgufModel, readTokenizerFiles } from '@blockpruner/checkpoint';
+import { readGgufModel, readGgufTokenizerKeys } from '@blockpruner/checkpoint';
 import { ExportError } from './export-error.ts';
 import { encodeEntry, encodeGgufHeader, GGUF_ALIGNMENT_BYTES, type GgufOutput } from './gguf-encoding.ts';
 import { ggufFileType } from './gguf-file-type.ts';
@@ -9,6 +9,9 @@ import { prunedModelName } from './model-name.ts';
 import { smallFile, type ExportPlan } from './planned-file.ts';
 import { tensorFile } from './planned-tensor.ts';
 import type { PrunedModel } from './pruned-model.ts';
+
+/** Of the forms of the quantized types. */
+const QUANTIZATION_VERSION = 'general.quantization_version';
 
 export interface GgufOptions {
   /** What the matrices are written in; `source` copies those of a GGUF as they are. */
@@ -38,9 +41,16 @@ export async function planGguf(model: PrunedModel, { card, type }: GgufOptions):
   const name = prunedModelName(model);
   const { entries, notes } = gguf
     ? { entries: await copiedEntries(gguf.first), notes: [] }
-    : await describe(model, tensors);
+    : await describe(model);
+  // Said already where the source is quantized.
+  const isNewlyQuantized = type === 'q8_0' && gguf?.first.metadata[QUANTIZATION_VERSION] === undefined;
   const header = encodeGgufHeader(
-    [...generalEntries(form, name, fileType.number), ...modelEntries(model.checkpoint, form), ...entries],
+    [
+      ...generalEntries(form, name, fileType.number),
+      ...(isNewlyQuantized ? [encodeEntry(QUANTIZATION_VERSION, { type: 'uint32', value: 2 })] : []),
+      ...modelEntries(model.checkpoint, form),
+      ...entries,
+    ],
     tensors,
   );
   return {
@@ -53,20 +63,24 @@ export async function planGguf(model: PrunedModel, { card, type }: GgufOptions):
 }
 
 /** Of a model that comes from a Hugging Face folder. */
-async function describe({ source }: PrunedModel, tensors: readonly GgufOutput[]): Promise<Description> {
-  const isQuantized = tensors.some(({ typeName }) => typeName === 'Q8_0');
-  const own = [
-    encodeEntry('general.type', { type: 'string', value: 'model' }),
-    ...(isQuantized ? [encodeEntry('general.quantization_version', { type: 'uint32', value: 2 })] : []),
-  ];
-  const files = await readTokenizerFiles(source.sourcePath);
-  if (files.tokenizerJson === null) {
+async function describe({ source }: PrunedModel): Promise<Description> {
+  const own = [encodeEntry('general.type', { type: 'string', value: 'model' })];
+  const tokenizer = await readGgufTokenizerKeys(source.sourcePath);
+  if (tokenizer === null) {
     return {
       entries: [...own, encodeEntry('tokenizer.ggml.model', { type: 'string', value: 'none' })],
       notes: ['the model has no tokenizer.json: the file takes and gives token ids, not text'],
     };
   }
-  throw new ExportError(`${files.source}: its tokenizer cannot be written into a GGUF: export --to hf`);
+  if (tokenizer.keys === null) {
+    throw new ExportError(
+      `${source.sourcePath}: its tokenizer cannot be expressed in a GGUF, ${tokenizer.reason}: export --to hf`,
+    );
+  }
+  return {
+    entries: [...own, ...[...tokenizer.keys].map(([key, value]) => encodeEntry(key, value))],
+    notes: [],
+  };
 }
 
 function formNotes({ architecture, deci }: GgufForm): string[] {

@@ -1,6 +1,6 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { blockIndex, formatMask, parseMask, repack, type Mask, type Healing } from '@blockpruner/blocks';
+import { readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { blockIndex, formatMask, parseMask, repack, type Healing, type Mask } from '@blockpruner/blocks';
 import {
   decodeFloats,
   encodeFloats,
@@ -21,7 +21,8 @@ import {
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportIdentity, planGguf, prunedModel, writeExport, type GgufWeightType } from '../src/index.ts';
-import { open, tensorPairs, valuesOf } from './opened-export.ts';
+import { splitGguf } from '../../checkpoint/test/gguf-bytes.ts';
+import { open, tensorPairs, valuesOf as floatsOf } from './opened-export.ts';
 
 const NAMES = Object.keys(TINY_MODELS).filter((name) => name !== 'mistral-window') as TinyModelName[];
 
@@ -33,6 +34,9 @@ beforeAll(async () => {
   }
 });
 afterAll(() => folder.remove());
+
+/** All values of a tensor that is small. */
+const valuesOf = async (tensor: TensorLocation): Promise<number[]> => [...(await floatsOf(tensor))];
 
 let count = 0;
 
@@ -95,10 +99,8 @@ describe('a GGUF of a pruned model', () => {
             expect(written[key]).toEqual(source[key]);
           }
           for (const pair of tensorPairs(written, source, repack(source.shape, mask))) {
-            const values = pair.source
-              ? [...(await valuesOf(pair.source))]
-              : pair.shape.flatMap((n) => zeros(n));
-            expectClose([...(await valuesOf(pair.written))], values, type, pair.shape);
+            const values = pair.source ? await valuesOf(pair.source) : pair.shape.flatMap((n) => zeros(n));
+            expectClose(await valuesOf(pair.written), values, type, pair.shape);
           }
         }),
         { numRuns: 15 },
@@ -124,6 +126,40 @@ describe('a GGUF of a pruned model', () => {
         [`${architecture}.block_count`]: 3,
       });
       expect(notes).toEqual([expect.stringContaining('no tokenizer.json') as string]);
+    }
+  });
+
+  it('of a quantized qwen2 has its rows in the order of the architecture that it becomes', async () => {
+    const quantized = await exported(await open(sourceOf('qwen2-biases')), [], 'q8_0');
+    const source = quantized.written;
+    expect((await readGgufModel(quantized.file)).tensors.get('blk.0.attn_q.weight')!.type.name).toBe('Q8_0');
+    const mask = parseMask('mha.0+mlp.2', 4);
+    const { file, written } = await exported(source, mask, 'source');
+    const { first, tensors } = await readGgufModel(file);
+    expect(first.metadata['general.architecture']).toBe('deci');
+    expect(tensors.get('blk.1.attn_q.weight')!.type.name).toBe('Q8_0');
+    for (const { role, source: from, written: to } of tensorPairs(
+      written,
+      source,
+      repack(source.shape, mask),
+    )) {
+      const values = from ? await valuesOf(from) : zeros(to.shape[0]);
+      expect([role, await valuesOf(to)]).toEqual([role, values]);
+    }
+  });
+
+  it('is one file where the source is in parts', async () => {
+    const parts = splitGguf('split', 3);
+    for (const { bytes, name } of parts) writeFileSync(join(folder.path, name), bytes);
+    const path = join(folder.path, parts[1].name);
+    const source = await openCheckpoint(path, { cacheFolder: join(folder.path, 'cache') });
+    const { file, written } = await exported(source, parseMask('mlp.0', 2), 'source');
+    expect(basename(file)).toBe('split-pruned1.F32.gguf');
+    const { metadata } = (await readGgufModel(file)).first;
+    expect(Object.keys(metadata).filter((key) => key.startsWith('split.'))).toEqual([]);
+    expect(metadata['tokenizer.ggml.pre']).toBe('smollm');
+    for (const pair of tensorPairs(written, source, repack(source.shape, parseMask('mlp.0', 2)))) {
+      expect(await valuesOf(pair.written)).toEqual(await valuesOf(pair.source!));
     }
   });
 
@@ -183,6 +219,42 @@ describe('a GGUF of SmolLM2 in Q4_1', () => {
       expect(to.entries.get(key)!.lengthBytes).toBe(from.entries.get(key)!.lengthBytes);
     }
   }, 120_000);
+
+  it('says of the tokenizer of a folder what a converter of llama.cpp says', async () => {
+    const { folder: decoded } = source;
+    const model = prunedModel(await openCheckpoint(decoded, { cacheFolder: CHECKPOINT_CACHE }), mask);
+    const [planned] = (await planGguf(model, { type: 'source', card: '' })).files;
+    const path = join(folder.path, 'header.gguf');
+    for await (const header of planned.read(0)) {
+      writeFileSync(path, header);
+      break;
+    }
+    truncateSync(path, planned.sizeBytes);
+    const [from, to] = [
+      (await readGgufModel(SMOLLM2_GGUF)).first.metadata,
+      (await readGgufModel(path)).first.metadata,
+    ];
+    for (const key of Object.keys(from).filter((name) => name.startsWith('tokenizer.'))) {
+      expect([key, to[key]]).toEqual([key, from[key]]);
+    }
+  });
+
+  it('is pruned further as well as its source', async () => {
+    const once = await exported(source, parseMask('mha.0+mlp.12', 30), 'source');
+    const twice = await exported(once.written, parseMask('mha.20+mlp.29', 30), 'source');
+    const atOnce = await exported(source, mask, 'source');
+    const [a, b] = [await readGgufModel(twice.file), await readGgufModel(atOnce.file)];
+    expect(a.first.sizeBytes - a.first.headerBytes).toBe(b.first.sizeBytes - b.first.headerBytes);
+    const [left, right] = [twice.written, atOnce.written];
+    expect(left.shape).toEqual(right.shape);
+    const bytes = ({ file, lengthBytes, offsetBytes }: TensorLocation) =>
+      readRange(file, offsetBytes, lengthBytes);
+    for (const layer of [0, 12, 20, 29]) {
+      const weights = [left, right].map(({ layers }) => (layers[layer].mlp ?? layers[layer].mha)!);
+      const [first, second] = weights.map((block) => ('down' in block ? block.down : block.o).weight);
+      expect(Buffer.compare(await bytes(first), await bytes(second))).toBe(0);
+    }
+  }, 240_000);
 
   it('is not healed, since its bytes cannot be multiplied', async () => {
     const model = prunedModel(source, mask, new Map([[mask[1], 1.1]]));
