@@ -72,7 +72,7 @@ function prunedNotes({ checkpoint, source }: PrunedModel, width: number): string
   const notes: string[] = [];
   if (checkpoint.layers[0].mha === null) {
     notes.push(
-      'the first layer has no attention: vLLM and SGLang are known to fail on that; for them search with --keep mha.0, or export with --compat',
+      'the first layer has no attention: by their sources, vLLM and SGLang fail on that; for them search with --keep mha.0, or export with --compat',
     );
   }
   if (width !== intermediateSize) {

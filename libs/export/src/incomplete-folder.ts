@@ -95,6 +95,11 @@ async function removeStrangers(folder: string, { files }: ExportPlan): Promise<v
   }
 }
 
+/** Removes a folder that nothing of an export was written to yet. */
+export async function removeIfEmpty(folder: string): Promise<void> {
+  if ((await readdir(folder)).every((name) => name === MARKER)) await rm(folder, { recursive: true });
+}
+
 /** Gives a whole export its name. */
 export async function publish(output: string): Promise<void> {
   const folder = incompletePath(output);

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { FileLock } from '@blockpruner/file-lock';
 import { keptBytes, writeDurably } from './durable-file.ts';
 import { ExportError } from './export-error.ts';
-import { clearOutput, incompletePath, publish, takeIncomplete } from './incomplete-folder.ts';
+import { clearOutput, incompletePath, publish, removeIfEmpty, takeIncomplete } from './incomplete-folder.ts';
 import type { ExportPlan, PlannedFile } from './planned-file.ts';
 import type { PrunedModel } from './pruned-model.ts';
 
@@ -92,7 +92,7 @@ async function writeFiles(
   try {
     await requireSpace(folder, totalBytes - kept);
   } catch (error) {
-    if (kept === 0) await rm(folder, { recursive: true });
+    await removeIfEmpty(folder);
     throw error;
   }
 

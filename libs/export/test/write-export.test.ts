@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -13,7 +14,7 @@ import { join } from 'node:path';
 import { allows, OWN_MOUNTS, temporaryFolder, type TemporaryFolder } from '@blockpruner/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SYNC_BYTES } from '../src/durable-file.ts';
-import { ExportError, writeExport, type ExportPlan, type WriteOptions } from '../src/index.ts';
+import { ExportError, smallFile, writeExport, type ExportPlan, type WriteOptions } from '../src/index.ts';
 import { LARGE_BYTES, planOf } from './example-plan.ts';
 
 const CAN_MOUNT = allows(OWN_MOUNTS, 'mount -t tmpfs tmpfs /mnt', 'an output that is a mount point');
@@ -124,6 +125,24 @@ describe('writeExport', () => {
     await expectWhole();
   });
 
+  it('writes what follows from the first files before the check sees all', async () => {
+    let sizeBytes = 0;
+    const following = (written: string): Promise<ExportPlan> => {
+      sizeBytes = statSync(join(written, 'model.safetensors')).size;
+      return Promise.resolve({ files: [smallFile('model.onnx', 'graph')], notes: ['a note'] });
+    };
+    let checked: string[] = [];
+    const check = (written: string): Promise<void> => {
+      checked = readdirSync(written).filter((name) => !name.startsWith('.'));
+      return Promise.resolve();
+    };
+    const report = await write(planOf(), { following, check });
+    expect(sizeBytes).toBe(LARGE_BYTES);
+    expect(report).toEqual({ totalBytes: LARGE_BYTES + 12, keptBytes: 0, notes: ['a note'] });
+    expect(checked.sort()).toEqual(['README.md', 'model.onnx', 'model.safetensors']);
+    expect(readdirSync(output).sort()).toEqual(checked);
+  });
+
   it('gives no name to an export that its check refuses', async () => {
     const check = (written: string): Promise<void> => {
       expect(readdirSync(written)).toContain('model.safetensors');
@@ -166,6 +185,14 @@ describe('what is in the way of an export', () => {
       /out\.incomplete: 1\d{18} bytes are to be written, \d+ are free/,
     );
     expect(readdirSync(folder.path)).toEqual([]);
+  });
+
+  it('is too little room for what follows from the first files, which stay', async () => {
+    const following = (): Promise<ExportPlan> =>
+      Promise.resolve({ files: [{ ...planOf().files[1], name: 'more', sizeBytes: 1e18 }], notes: [] });
+    await expect(write(planOf(), { following })).rejects.toThrow('bytes are to be written');
+    expect(await write(planOf())).toMatchObject({ keptBytes: LARGE_BYTES });
+    await expectWhole();
   });
 
   it('is a disk that becomes full, and what is there stays', async () => {
