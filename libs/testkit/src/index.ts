@@ -15,6 +15,7 @@ export type { Outcome, Scenario, WorkerModel } from './simulation/scenario.ts';
 export { randomOf } from './simulation/random.ts';
 export { smollm2Golden } from './smollm2-golden.ts';
 export { CHECKPOINT_CACHE, SMOLLM2_GGUF } from './smollm2-model.ts';
+export { smollm2RemovalOrder } from './smollm2-removal-order.ts';
 export { TcpFaultProxy } from './tcp-fault-proxy.ts';
 export { temporaryFolder } from './temporary-folder.ts';
 export type { TemporaryFolder } from './temporary-folder.ts';

@@ -1,0 +1,63 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const ROOT = join(import.meta.dirname, '../..');
+export const RUNTIME_SCRIPTS = join(ROOT, 'tools/reference/runtimes');
+export const RUNTIMES_PYTHON =
+  process.env.BLOCKPRUNER_RUNTIMES_PYTHON ?? join(ROOT, '.cache/runtimes/venv/bin/python');
+const ERROR_LINES = 20;
+
+export type Runtime = 'transformers' | 'mlx' | 'genai' | 'llamacpp';
+
+export interface RuntimeJob {
+  /** A folder, or a .gguf file. */
+  readonly model: string;
+  readonly rows: readonly Int32Array[];
+  readonly prompt: Int32Array;
+  readonly greedyTokens: number;
+  /** Blocks that add zeros, of transformers only: `mha.3`. */
+  readonly removed?: readonly string[];
+}
+
+export interface RuntimeAnswer {
+  /** Mean next-token negative log-likelihood of each row. */
+  readonly rowNats: readonly number[];
+  /** sha256 of the logits of all rows. */
+  readonly logitsHash: string;
+  /** Greedy continuation of the prompt, with keys and values kept from token to token. */
+  readonly cached: readonly number[];
+  /** What the sequence computed in one go puts in the same places. */
+  readonly uncached: readonly number[];
+}
+
+/** A process of Python with one runtime loaded, which answers one job after the other. */
+export class RuntimeProcess {
+  private readonly child: ChildProcessWithoutNullStreams;
+  private readonly answers: AsyncIterator<string>;
+  private lastErrors: string[] = [];
+
+  constructor(runtime: Runtime) {
+    const env = { ...process.env, CUDA_VISIBLE_DEVICES: '', HF_HUB_OFFLINE: '1', OMP_NUM_THREADS: '1' };
+    this.child = spawn(RUNTIMES_PYTHON, [join(RUNTIME_SCRIPTS, `run_${runtime}.py`)], { env });
+    this.answers = createInterface(this.child.stdout)[Symbol.asyncIterator]();
+    createInterface(this.child.stderr).on('line', (line) => {
+      this.lastErrors = [...this.lastErrors, line].slice(-ERROR_LINES);
+    });
+  }
+
+  /** @throws Error with what Python said, where the job fails or the process ends */
+  async run({ rows, prompt, ...job }: RuntimeJob): Promise<RuntimeAnswer> {
+    const line = { ...job, rows: rows.map((row) => [...row]), prompt: [...prompt] };
+    this.child.stdin.write(`${JSON.stringify(line)}\n`);
+    const next = await this.answers.next();
+    if (next.done) throw new Error(`the runtime ended: ${this.lastErrors.join('\n')}`);
+    const answer = JSON.parse(next.value) as RuntimeAnswer | { readonly error: string };
+    if ('error' in answer) throw new Error(answer.error);
+    return answer;
+  }
+
+  close(): void {
+    this.child.kill();
+  }
+}

@@ -1,0 +1,58 @@
+"""Answers jobs: a line of JSON in, a line of JSON out.
+
+A job names a model and has rows of token ids and a prompt; the answer has the mean next-token negative log-likelihood of
+each row in nats, and the greedy continuation of the prompt with the runtime's cache of keys and values and without.
+"""
+
+import hashlib
+import json
+import os
+import sys
+
+import numpy as np
+
+
+def row_nats(logits, ids):
+    """Mean of -log softmax(logits)[next token], in float64, of logits [tokens, vocabulary]."""
+    wide = logits[:-1].astype(np.float64)
+    peak = wide.max(axis=1, keepdims=True)
+    log_sum = np.log(np.exp(wide - peak).sum(axis=1)) + peak[:, 0]
+    return float((log_sum - wide[np.arange(len(ids) - 1), ids[1:]]).mean())
+
+
+def next_tokens(model, prompt, ids):
+    """What the sequence computed in one go puts behind the prompt and each of `ids` but the last: these very `ids`, where
+    greedy decoding without a cache gives them."""
+    return model.logits(prompt + ids[:-1])[len(prompt) - 1 :].argmax(axis=1).tolist()
+
+
+def answer(model, job):
+    """`model` has logits(ids) of a sequence from its start, and greedy_cached(prompt, count)."""
+    digest = hashlib.sha256()
+    nats = []
+    for ids in job["rows"]:
+        logits = np.ascontiguousarray(model.logits(ids), dtype=np.float32)
+        digest.update(logits.tobytes())
+        nats.append(row_nats(logits, ids))
+    prompt = job["prompt"]
+    cached = model.greedy_cached(prompt, job["greedyTokens"])
+    return {
+        "rowNats": nats,
+        "logitsHash": digest.hexdigest(),
+        "cached": cached,
+        "uncached": next_tokens(model, prompt, cached),
+    }
+
+
+def serve(load):
+    """Answers every line of standard input; a job that fails is answered with its error."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print is no answer
+    for line in sys.stdin:
+        job = json.loads(line)
+        try:
+            reply = answer(load(job), job)
+        except Exception as error:  # noqa: BLE001: the test wants to see it
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        answers.write(json.dumps(reply) + "\n")
+        answers.flush()

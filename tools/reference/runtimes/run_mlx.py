@@ -1,0 +1,29 @@
+"""mlx-lm on a Hugging Face folder, by its own classes: no code of the folder runs."""
+
+from pathlib import Path
+
+import mlx.core as mx
+import numpy as np
+from mlx_lm.models.cache import make_prompt_cache
+from mlx_lm.utils import load_model
+
+from jobs import serve
+
+
+class Mlx:
+    def __init__(self, job):
+        self.model, _ = load_model(Path(job["model"]))
+
+    def logits(self, ids, cache=None):
+        return np.array(self.model(mx.array([ids]), cache=cache)[0].astype(mx.float32))
+
+    def greedy_cached(self, prompt, count):
+        cache = make_prompt_cache(self.model)
+        taken, ids = list(prompt), []
+        for _ in range(count):
+            ids.append(int(self.logits(taken, cache)[-1].argmax()))
+            taken = ids[-1:]
+        return ids
+
+
+serve(Mlx)
