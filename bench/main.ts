@@ -5,6 +5,7 @@
  * - reference.ts: a whole search against the same loop in PyTorch (reference/search.py)
  * - search.ts: what a race saves against the exhaustive search, and how often it chooses wrongly (recording.ts,
  *   replayed-search.ts, race-replays.ts)
+ * - speedup.ts: exports without blocks, in the runtimes of others, against the dense model (speedup/time_runs.py)
  * - peak.ts: FLOP/s of a sweep against those of a matrix product
  * - memory.ts: peak memory of a compute process against the formula
  * - stages.ts: time and peak memory with the model in stages, and what a load of a stage has to serve
@@ -28,6 +29,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   sweep: async () => (await import('./sweep.ts')).sweepBenchmark,
   reference: async () => (await import('./reference.ts')).referenceBenchmark,
   search: async () => (await import('./search.ts')).searchBenchmark,
+  speedup: async () => (await import('./speedup.ts')).speedupBenchmark,
   peak: async () => (await import('./peak.ts')).peakBenchmark,
   memory: async () => (await import('./memory.ts')).memoryBenchmark,
   'prefix-states': async () => (await import('./prefix-states.ts')).prefixStatesBenchmark,
