@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { bench, BENCH_DESCRIPTIONS, BENCH_SETTINGS } from './commands/bench.ts';
 import { doctor } from './commands/doctor.ts';
 import { generate, GENERATE_DESCRIPTIONS, GENERATE_SETTINGS } from './commands/generate.ts';
 import { EXPORT_DESCRIPTIONS, EXPORT_SETTINGS, exportRun } from './commands/export.ts';
@@ -103,6 +104,19 @@ export function buildCli(opened: Console[]): { run(argv: string[]): Promise<numb
       .action((_options: unknown, command: Command) => generate(command, open)),
     GENERATE_SETTINGS,
     GENERATE_DESCRIPTIONS,
+  );
+  declareSettings(
+    program
+      .command('bench')
+      .argument(
+        '<model...>',
+        'as for --model, or RUN@K; RUN@0 is the dense model. The first is what others are held against',
+      )
+      .description('time how models generate, and what memory they take')
+      .addHelpText('after', BENCH_EXAMPLES)
+      .action((models: string[], _options: unknown, command: Command) => bench(models, command, open)),
+    BENCH_SETTINGS,
+    BENCH_DESCRIPTIONS,
   );
   declareSettings(
     program
@@ -218,6 +232,11 @@ Examples:
   blockpruner generate --model model.gguf --prompt 'Once upon a time'
   blockpruner generate --model runs/my-run@8 --chat --prompt 'What is a transformer?' --max-tokens 64
   blockpruner generate --model ./exported --prompt - --temperature 0.7 --top-p 0.9 --seed 7 < prompt.txt`;
+
+const BENCH_EXAMPLES = `
+Examples:
+  blockpruner bench runs/my-run@0 runs/my-run@8 --threads 1
+  blockpruner bench ./my-model ./exported --prompt-tokens 512 --new-tokens 64 --json`;
 
 const INSPECT_EXAMPLES = `
 Examples:

@@ -1,8 +1,8 @@
 /**
  * The `blockpruner` command, and the map of everything.
  *
- * cli.ts - the commands and their help; commands/ - one file a command: prune, resume, verify, score, generate, status,
- * pick, list, doctor, inspect-calibration, worker. setting.ts, target-settings.ts, worker-setting.ts and
+ * cli.ts - the commands and their help; commands/ - one file a command: prune, resume, verify, score, generate, bench,
+ * status, pick, list, doctor, inspect-calibration, worker. setting.ts, target-settings.ts, worker-setting.ts and
  * monitoring-setting.ts - every option and its default (setting-schema.ts); resolve-settings.ts - flag > environment >
  * config file > default. prune-settings.ts - what a run is created with, and what a resume takes; created-with.ts -
  * what it was created with; same-run.ts - whether that is what is asked for now; run-config.ts - what its numbers
@@ -27,7 +27,8 @@
  * and fleet-log.ts - what is heard of it, fleet-rules.ts - by which rules it divides work, words-to-workers.ts - what
  * workers are told; local-workers.ts - the processes of local:N.
  * model-process.ts - the process that holds one model, to generate, score and measure; running-model.ts - one that is
- * ready; generation-setting.ts - the options of generating.
+ * ready; generation-setting.ts - the options of generating; bench-report.ts - what
+ * models take, side by side.
  *
  * What computes runs in apps/worker. The search (@blockpruner/search), the run folder (@blockpruner/journal) and
  * the scores (@blockpruner/perplexity) know nothing of processes or sockets.
