@@ -12,6 +12,7 @@ import {
   tinyGgufTensors,
   tinyMetadataOf,
 } from '../libs/checkpoint/test/gguf-bytes.ts';
+import { DECI, DECI_TENSORS, STAND_IN_COUNTS } from '../libs/checkpoint/test/tiny-deci.ts';
 import { TINY_SHAPES } from '../libs/checkpoint/test/tiny-model.ts';
 import {
   byteLevelGguf,
@@ -115,6 +116,8 @@ async function writeModels(root: string, write: Write): Promise<void> {
       : [[name, shape]],
   );
   write('models/qwen2.gguf', ggufBytes(tinyMetadataOf('qwen2'), tinyGgufTensors(biased, false)));
+  write('models/deci.gguf', ggufBytes({ ...DECI, ...STAND_IN_COUNTS }, DECI_TENSORS));
+  write('models/folder-of-a-gguf/llama.gguf', llama);
   for (const { name, bytes } of splitGguf('split', 3, TINY_METADATA)) write(`models/${name}`, bytes);
   write('hub/models/org/tiny-gguf/llama.gguf', llama);
 }

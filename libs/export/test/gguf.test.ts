@@ -22,7 +22,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportIdentity, planGguf, prunedModel, writeExport, type GgufWeightType } from '../src/index.ts';
 import { splitGguf } from '../../checkpoint/test/gguf-bytes.ts';
-import { open, tensorPairs, valuesOf as floatsOf } from './opened-export.ts';
+import { exportFolder, open, tensorPairs, valuesOf as floatsOf } from './opened-export.ts';
 
 const NAMES = Object.keys(TINY_MODELS).filter((name) => name !== 'mistral-window') as TinyModelName[];
 
@@ -110,19 +110,18 @@ describe('a GGUF of a pruned model', () => {
   );
 
   it('of which every layer has both blocks has the architecture of its family', async () => {
-    for (const [name, architecture] of [
-      ['llama-all-biases', 'llama'],
-      ['qwen2-biases', 'qwen2'],
+    const mistral = join(folder.path, 'mistral');
+    await writeTinyModel(mistral, { ...TINY_MODELS['mistral-window'], slidingWindow: undefined });
+    for (const [path, architecture] of [
+      [sourceOf('llama-all-biases'), 'llama'],
+      [sourceOf('qwen2-biases'), 'qwen2'],
+      [mistral, 'llama'],
     ] as const) {
-      const { file, notes } = await exported(
-        await open(sourceOf(name)),
-        parseMask('mlp.1+mha.2', 4),
-        'source',
-      );
+      const { file, notes } = await exported(await open(path), parseMask('mlp.1+mha.2', 4), 'source');
       const { metadata } = (await readGgufModel(file)).first;
       expect(metadata).toMatchObject({
         'general.architecture': architecture,
-        'general.name': `${name}-pruned2`,
+        'general.name': `${basename(path)}-pruned2`,
         [`${architecture}.block_count`]: 3,
       });
       expect(notes).toEqual([expect.stringContaining('no tokenizer.json') as string]);
@@ -147,6 +146,26 @@ describe('a GGUF of a pruned model', () => {
       expect([role, await valuesOf(to)]).toEqual([role, values]);
     }
   });
+
+  it.each(['mha.0+mlp.2', 'mlp.1+mha.2'])(
+    'is the same of a folder that was exported without %s',
+    async (text) => {
+      const mask = parseMask(text, 4);
+      const source = await open(sourceOf('qwen2-biases'));
+      const output = join(folder.path, `folder-${count++}`);
+      await exportFolder(source, mask, output);
+      const again = await exported(await open(output), [], 'f32');
+      const atOnce = await exported(source, mask, 'f32');
+      expect(again.written.shape.absentBlocks).toEqual(atOnce.written.shape.absentBlocks);
+      expect(again.written.layers.length).toBe(atOnce.written.layers.length);
+      const pairs = tensorPairs(again.written, atOnce.written, repack(atOnce.written.shape, []));
+      for (const { role, source: other, written } of pairs) {
+        // The folder's feed-forward blocks may be padded with zeros.
+        const kept = (values: readonly number[]) => values.filter((value) => value !== 0);
+        expect([role, kept(await valuesOf(written))]).toEqual([role, kept(await valuesOf(other!))]);
+      }
+    },
+  );
 
   it('is one file where the source is in parts', async () => {
     const parts = splitGguf('split', 3);
