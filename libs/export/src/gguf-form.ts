@@ -1,6 +1,6 @@
 import { layoutOf, LLAMA3_FREQ_FACTORS, type TensorLayout } from '@blockpruner/checkpoint';
 import { ExportError } from './export-error.ts';
-import { deciLayers, type DeciLayers } from './gguf-layers.ts';
+import { deciLayers, type DeciLayers } from './deci-layers.ts';
 import { isPlain, type PrunedModel } from './pruned-model.ts';
 
 /** As what a model is written into a GGUF. */

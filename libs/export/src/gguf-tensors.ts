@@ -12,7 +12,7 @@ import {
 import { ExportError } from './export-error.ts';
 import type { GgufOutput } from './gguf-encoding.ts';
 import type { GgufForm } from './gguf-form.ts';
-import { ZERO_MLP_WIDTH } from './gguf-layers.ts';
+import { ZERO_MLP_WIDTH } from './deci-layers.ts';
 import {
   copiedOutput,
   fitsQ8,

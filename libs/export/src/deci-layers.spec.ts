@@ -1,7 +1,7 @@
 import { TINY_MODELS } from '@blockpruner/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deciLayers, requireRunnable } from './gguf-layers.ts';
+import { deciLayers, requireRunnable } from './deci-layers.ts';
 
 const BOTH = { headCount: 4, kvHeadCount: 2, feedForwardLength: 64 };
 const MLP = { headCount: 0, kvHeadCount: 0, feedForwardLength: 64 };
