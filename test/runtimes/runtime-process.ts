@@ -40,6 +40,7 @@ export class RuntimeProcess {
   constructor(runtime: Runtime) {
     const env = { ...process.env, CUDA_VISIBLE_DEVICES: '', HF_HUB_OFFLINE: '1', OMP_NUM_THREADS: '1' };
     this.child = spawn(RUNTIMES_PYTHON, [join(RUNTIME_SCRIPTS, `run_${runtime}.py`)], { env });
+    this.child.on('error', ({ message }) => this.lastErrors.push(message));
     this.answers = createInterface(this.child.stdout)[Symbol.asyncIterator]();
     createInterface(this.child.stderr).on('line', (line) => {
       this.lastErrors = [...this.lastErrors, line].slice(-ERROR_LINES);

@@ -1,7 +1,4 @@
-import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { openCheckpoint } from '@blockpruner/checkpoint';
 import { planGguf, planHuggingFace, planOnnx, writeExport, type PrunedModel } from '@blockpruner/export';
 
@@ -26,16 +23,12 @@ export async function writeExportAs(
     return join(output, plan.files.find(({ name }) => name.endsWith('.gguf'))!.name);
   }
   const plan = await planHuggingFace(model, { dtype: FLOATS[dtype], compat: false, card: CARD });
-  await writeExport(output, plan, { identity: output });
-  if (form === 'onnx') await addGraph(output, dtype);
+  await writeExport(output, plan, {
+    identity: output,
+    ...(form === 'onnx' && {
+      following: async (path: string) =>
+        planOnnx(await openCheckpoint(path, { cacheFolder: folder }), { dtype: FLOATS[dtype] }),
+    }),
+  });
   return output;
-}
-
-/** Adds to a folder what makes it one of ONNX Runtime GenAI. */
-async function addGraph(folder: string, dtype: WrittenDtype): Promise<void> {
-  const checkpoint = await openCheckpoint(folder, { cacheFolder: folder });
-  const { files } = await planOnnx(checkpoint, { dtype: FLOATS[dtype] });
-  for (const file of files) {
-    await pipeline(Readable.from(file.read(0)), createWriteStream(join(folder, file.name)));
-  }
 }
