@@ -67,14 +67,9 @@ export async function prunedFolder(model: PrunedModel, fields: ConfigFields): Pr
   };
 }
 
-function prunedNotes({ checkpoint, source }: PrunedModel, width: number): string[] {
+function prunedNotes({ source }: PrunedModel, width: number): string[] {
   const { headCount, headSize, hiddenSize, intermediateSize } = source.shape;
   const notes: string[] = [];
-  if (checkpoint.layers[0].mha === null) {
-    notes.push(
-      'the first layer has no attention: by their sources, vLLM and SGLang fail on that; for them search with --keep mha.0, or export with --compat',
-    );
-  }
   if (width !== intermediateSize) {
     notes.push(
       `feed-forward blocks are padded with zeros from ${intermediateSize} to ${width}: the format has multiples of 256 only`,

@@ -16,7 +16,7 @@ export { planOnnx } from './onnx.ts';
 export { smallFile } from './planned-file.ts';
 export type { ExportPlan, PlannedFile } from './planned-file.ts';
 export type { Provenance, ScoredRows } from './provenance.ts';
-export { isPlain, prunedModel } from './pruned-model.ts';
+export { firstAttentionNote, isPlain, prunedModel } from './pruned-model.ts';
 export type { PrunedModel, WeightFactors } from './pruned-model.ts';
 export { exportIdentity, writeExport } from './write-export.ts';
 export type { ExportProgress, WriteOptions, WriteReport } from './write-export.ts';

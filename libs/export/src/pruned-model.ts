@@ -1,4 +1,12 @@
-import { blockIndex, isRemoved, repack, type BlockIndex, type Healing, type Mask } from '@blockpruner/blocks';
+import {
+  blockIndex,
+  isAbsent,
+  isRemoved,
+  repack,
+  type BlockIndex,
+  type Healing,
+  type Mask,
+} from '@blockpruner/blocks';
 import { repackCheckpoint, type Checkpoint, type TensorRole } from '@blockpruner/checkpoint';
 
 /** What the weights that write to the residual stream are multiplied by when they are exported; 1 leaves them as they are. */
@@ -66,4 +74,11 @@ function streamFactor(healing: Healing, writer: BlockIndex): number {
   let product = 1;
   for (const [block, factor] of healing) if (block > writer) product *= factor;
   return product;
+}
+
+/** What to say where the first attention is gone, whatever the format; null where it is there. */
+export function firstAttentionNote({ source, mask }: Pick<PrunedModel, 'source' | 'mask'>): string | null {
+  const first = blockIndex('mha', 0);
+  if (!isRemoved(mask, first) && !isAbsent(source.shape, first)) return null;
+  return 'mha.0, the first attention, is gone: by their sources, vLLM and SGLang fail on a first layer without attention; for them search with --keep mha.0, or export --to hf --compat';
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { openCheckpoint } from '@blockpruner/checkpoint';
 import {
   exportIdentity,
+  firstAttentionNote,
   modelCard,
   planGguf,
   planHuggingFace,
@@ -94,7 +95,8 @@ export async function exportRun(
   const dtype = requireSetting(settings, 'exportDtype');
   const card = modelCard(exportProvenance(ofRun, then, model, format, dtype, healed));
   const plan = await planFormat(model, format, card);
-  for (const note of plan.notes) console.logger.warn(note);
+  const note = firstAttentionNote(model);
+  for (const each of note === null ? plan.notes : [note, ...plan.notes]) console.logger.warn(each);
   let checked: CheckedExport | null = null;
   const check = async (path: string): Promise<void> => {
     // Numbers of the same weights are the same in fp32.
