@@ -30,11 +30,12 @@ export function exportReport({ request, model, report, checked }: ExportOutcome,
           sourceParameters: model.source.shape.totalParameters,
         }),
       bytes: report.totalBytes,
+      keptBytes: report.keptBytes,
       checked,
     });
   }
   return [
-    `exported   ${output} (${format.to}), ${formatBytes(report.totalBytes)}`,
+    `exported   ${output} (${format.to}), ${formatBytes(report.totalBytes)}${keptInWords(report)}`,
     ...(model ? [`model      ${sizeInWords(request, model)}`, `removed    ${formatMask(model.mask)}`] : []),
     ...(checked
       ? [
@@ -42,6 +43,10 @@ export function exportReport({ request, model, report, checked }: ExportOutcome,
         ]
       : []),
   ].join('\n');
+}
+
+function keptInWords({ keptBytes }: WriteReport): string {
+  return keptBytes > 0 ? `, ${formatBytes(keptBytes)} of it from an export that was interrupted` : '';
 }
 
 function sizeInWords({ format }: ExportRequest, { source, checkpoint }: PrunedModel): string {
