@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseMask } from '@blockpruner/blocks';
 import { openCheckpoint } from '@blockpruner/checkpoint';
 import {
   planHuggingFace,
   planOnnx,
+  planOnnxInt4,
   prunedModel,
   type ExportPlan,
   type HuggingFaceOptions,
@@ -77,6 +78,19 @@ describe('a folder with a graph of its own', { timeout: 60_000 }, () => {
       for (const [i, nats] of found.entries()) expect(Math.abs(nats - expected[i])).toBeLessThan(limit);
     },
   );
+
+  it('runs in 4 bits by the graph alone, near the source with the blocks left out', async () => {
+    const expected = await score('mha.0+mlp.2', 'engine');
+    await write(await planOnnxInt4(prunedModel(await open('source'), parseMask('mha.0+mlp.2'))));
+    rmSync(join(folder.path, 'source/model.safetensors'));
+    const found = await score('dense', 'graph');
+    const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b) / values.length;
+    expect(Math.abs(mean(found) - mean(expected))).toBeLessThan(0.1);
+    await expect(score('mha.0', 'graph')).rejects.toThrow(
+      /holds a graph of its own, from which mha\.0 cannot/,
+    );
+    await expect(score('dense', 'engine')).rejects.toThrow(/holds a graph and no weights/);
+  });
 
   it('stores the weights once, and is the same each time', async () => {
     await exported('mha.0+mlp.2', 'float32');

@@ -13,6 +13,7 @@ export { layerDropConfig } from './layer-drop-config.ts';
 export { modelCard } from './model-card.ts';
 export { prunedModelName } from './model-name.ts';
 export { planOnnx } from './onnx.ts';
+export { planOnnxInt4 } from './onnx-int4.ts';
 export { smallFile } from './planned-file.ts';
 export type { ExportPlan, PlannedFile } from './planned-file.ts';
 export type { Provenance, ScoredRows } from './provenance.ts';

@@ -1,6 +1,7 @@
 import type { Checkpoint } from '@blockpruner/checkpoint';
 import type { BlockDtype } from './graph-options.ts';
 import type { Graph } from './onnx-graph.ts';
+import type { QuantizedTensor } from './quantized-nodes.ts';
 import type { Weights } from './weights.ts';
 
 /** What the nodes of every block are made from. */
@@ -9,6 +10,8 @@ export interface BlockContext {
   readonly weights: Weights;
   /** Type of the block's weights, products and attention. */
   readonly dtype: BlockDtype;
+  /** Linear weights that are quantized, by the names of the tensors whose places they take. */
+  readonly quantized?: ReadonlyMap<string, QuantizedTensor>;
 }
 
 /** The values that attention without a cache reads from the graph around it. */

@@ -7,6 +7,7 @@ import { mhaNodes } from './mha-nodes.ts';
 import { mlpNodes } from './mlp-nodes.ts';
 import { normNodes } from './norm-nodes.ts';
 import { castNode, encodeModel, Graph } from './onnx-graph.ts';
+import { quantizedLinearNodes, type QuantizedTensor } from './quantized-nodes.ts';
 import { Weights, weightsFolder } from './weights.ts';
 
 /** How one decoder graph of a checkpoint differs from another. */
@@ -15,6 +16,10 @@ export interface DecoderOptions {
   readonly dtype: BlockDtype;
   /** Whose logits are computed: of `every` token that goes in, as generation runtimes expect, or of the `last` alone. */
   readonly logits: 'every' | 'last';
+  /** Linear weights of blocks that are quantized, by name; for blocks in fp32. None where absent. */
+  readonly quantized: ReadonlyMap<string, QuantizedTensor>;
+  /** The head where it is quantized; the checkpoint's where absent. */
+  readonly quantizedHead: QuantizedTensor;
 }
 
 /**
@@ -34,12 +39,12 @@ export interface DecoderOptions {
  */
 export function buildDecoderGraph(
   checkpoint: Checkpoint,
-  { dtype = 'float32', logits = 'every' }: Partial<DecoderOptions> = {},
+  { dtype = 'float32', logits = 'every', quantized, quantizedHead }: Partial<DecoderOptions> = {},
 ): EvaluationGraph {
   const graph = new Graph('model');
   const folder = weightsFolder(checkpoint);
   const weights = new Weights(graph, folder);
-  const context: BlockContext = { checkpoint, weights, dtype };
+  const context: BlockContext = { checkpoint, weights, dtype, quantized };
 
   const tokens = graph.input('input_ids', 'int64', ['batch_size', 'sequence_length']);
   const attention = new CachedAttention(graph, context);
@@ -50,7 +55,7 @@ export function buildDecoderGraph(
     if (mlp !== null) x = mlpNodes(graph, context, mlp, x);
   }
   const read = logits === 'every' ? x : lastTokenNodes(graph, x);
-  graph.namedOutput('logits', logitNodes(graph, context, read), 'float32', [
+  graph.namedOutput('logits', logitNodes(graph, context, read, quantizedHead), 'float32', [
     'batch_size',
     logits === 'every' ? 'sequence_length' : 1,
     checkpoint.shape.vocabSize,
@@ -65,11 +70,18 @@ function lastTokenNodes(graph: Graph, x: string): string {
 }
 
 /** Final norm and output projection: `[rows, tokens, hidden] → [rows, tokens, vocab]`. */
-function logitNodes(graph: Graph, { checkpoint, weights }: BlockContext, x: string): string {
+function logitNodes(
+  graph: Graph,
+  { checkpoint, weights }: BlockContext,
+  x: string,
+  quantizedHead: QuantizedTensor | undefined,
+): string {
   const { hiddenSize, vocabSize } = checkpoint.shape;
   const normed = normNodes(graph, weights, checkpoint, x, checkpoint.finalNorm);
   const flat = graph.node('Reshape', [normed, graph.int64([-1, hiddenSize])]);
-  const logits = graph.node('Gemm', [flat, weights.value(checkpoint.head, 'float32')], { transB: 1 });
+  const logits = quantizedHead
+    ? quantizedLinearNodes(graph, flat, quantizedHead)
+    : graph.node('Gemm', [flat, weights.value(checkpoint.head, 'float32')], { transB: 1 });
   const rowsAndTokens = graph.node('Shape', [x], { start: 0, end: 2 });
   const shape = graph.node('Concat', [rowsAndTokens, graph.int64([vocabSize])], { axis: 0 });
   return graph.node('Reshape', [logits, shape]);

@@ -8,5 +8,7 @@ export { buildEvaluationGraph } from './evaluation-graph.ts';
 export type { EvaluationGraph } from './evaluation-graph.ts';
 export type { BlockDtype, GraphOptions } from './graph-options.ts';
 export { buildMatmulGraph } from './matmul-graph.ts';
+export { QUANTIZED_BLOCK_ELEMENTS, quantizedRow } from './quantized-nodes.ts';
+export type { QuantizedTensor } from './quantized-nodes.ts';
 export { ropeTables } from './rope-table.ts';
 export type { RopeTables } from './rope-table.ts';

@@ -22,7 +22,7 @@ export const MICROSOFT_DOMAIN = 'com.microsoft';
 const IR_VERSION = 10n;
 const ONNX_OPSET = 21n;
 
-export type ElementType = 'float32' | 'float16' | 'bfloat16' | 'int64' | 'int32' | 'bool';
+export type ElementType = 'float32' | 'float16' | 'bfloat16' | 'int64' | 'int32' | 'uint8' | 'bool';
 
 const DATA_TYPES: Record<ElementType, DataType> = {
   float32: DataType.FLOAT,
@@ -30,6 +30,7 @@ const DATA_TYPES: Record<ElementType, DataType> = {
   bfloat16: DataType.BFLOAT16,
   int64: DataType.INT64,
   int32: DataType.INT32,
+  uint8: DataType.UINT8,
   bool: DataType.BOOL,
 };
 

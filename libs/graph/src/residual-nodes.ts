@@ -2,6 +2,7 @@ import type { LinearTensors, TensorLocation } from '@blockpruner/checkpoint';
 import type { BlockContext } from './block-context.ts';
 import { normNodes } from './norm-nodes.ts';
 import { castNode, type Graph } from './onnx-graph.ts';
+import { quantizedLinearNodes } from './quantized-nodes.ts';
 
 /** A block's input: the fp32 residual stream `x [rows, tokens, hidden]`, normed, as `[n, hidden]` in the block's type. */
 export function normedRowNodes(graph: Graph, context: BlockContext, x: string, norm: TensorLocation): string {
@@ -12,9 +13,15 @@ export function normedRowNodes(graph: Graph, context: BlockContext, x: string, n
 
 /** `[n, in] → [n, out]`, in the block's type. */
 export function linearNodes(graph: Graph, context: BlockContext, x: string, linear: LinearTensors): string {
-  const { weights, dtype } = context;
+  const { weights, dtype, quantized } = context;
+  const bias = linear.bias && weights.value(linear.bias, dtype);
+  const matrix = quantized?.get(linear.weight.name);
+  if (matrix) {
+    const product = quantizedLinearNodes(graph, x, matrix);
+    return bias === null ? product : graph.node('Add', [product, bias]);
+  }
   const inputs = [x, weights.value(linear.weight, dtype)];
-  if (linear.bias) inputs.push(weights.value(linear.bias, dtype));
+  if (bias !== null) inputs.push(bias);
   return graph.node('Gemm', inputs, { transB: 1 });
 }
 
