@@ -63,7 +63,7 @@ export function exportProvenance(
     sourceParameters: source.shape.totalParameters,
     writtenParameters: written.totalParameters,
     form: isCompat ? 'compat' : isPlain(model) ? 'plain' : 'nemotron-nas',
-    files: format.to === 'onnx' ? 'hf+onnx' : format.to,
+    files: filesOf(format),
     dtype,
     command: ['blockpruner', ...process.argv.slice(2).map(publicName)].join(' '),
     version: ownVersion(),
@@ -92,4 +92,9 @@ function scoredRows(
     denseScore,
     prunedScore,
   };
+}
+
+function filesOf(format: Exclude<ExportFormat, { to: 'mask' }>): Provenance['files'] {
+  if (format.to !== 'onnx') return format.to;
+  return format.dtype === 'int4' ? 'onnx' : 'hf+onnx';
 }

@@ -16,7 +16,7 @@ export interface ExportRequest {
 /** A form with its own options; a dtype of `source` is what the source has. */
 export type ExportFormat =
   | { readonly to: 'hf'; readonly dtype: 'source' | Dtype; readonly compat: boolean }
-  | { readonly to: 'onnx'; readonly dtype: 'source' | Dtype }
+  | { readonly to: 'onnx'; readonly dtype: 'source' | Dtype | 'int4' }
   | { readonly to: 'gguf'; readonly type: 'source' | 'f32' | 'f16' | 'q8_0' }
   | { readonly to: 'mask' };
 
@@ -50,7 +50,7 @@ function readFormat(settings: ExportSettings): ExportFormat {
     case 'hf':
       return { to, dtype: oneOf(DTYPES, dtype, to), compat };
     case 'onnx':
-      return { to, dtype: oneOf(DTYPES, dtype, to) };
+      return { to, dtype: oneOf({ ...DTYPES, int4: 'int4' } as const, dtype, to) };
     case 'gguf':
       return { to, type: oneOf(GGUF_TYPES, dtype, to) };
     case 'mask':

@@ -77,6 +77,15 @@ describe('an export', () => {
     expect(await scores('graph')).toEqual(await scores('model', mask()));
   });
 
+  it('to onnx in int4 is a graph with weights of its own', async () => {
+    const { code, stdout, stderr } = await exported('int4', '--to', 'onnx', '--dtype', 'int4');
+    expect(code, stderr).toBe(0);
+    const { checked } = JSON.parse(stdout) as ExportJson;
+    expect(checked).toMatchObject({ by: 'its own graph' });
+    expect(checked?.differenceNats).toBeGreaterThan(0);
+    expect(readdirSync(at('int4'))).not.toContain('model.safetensors');
+  });
+
   it('that is healed has other weights, and says what that does on rows that it was not measured on', async () => {
     const { code, stdout, stderr } = await exported('healed', '--heal');
     expect(code, stderr).toBe(0);

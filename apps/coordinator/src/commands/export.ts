@@ -7,6 +7,7 @@ import {
   planGguf,
   planHuggingFace,
   planOnnx,
+  planOnnxInt4,
   prunedModel,
   writeExport,
   type ExportPlan,
@@ -54,6 +55,8 @@ export const EXPORT_DESCRIPTIONS = {
   output: 'folder to write, new or empty; an export that was interrupted goes on',
   workers: 'worker processes that score the export before it gets its name',
 } as const;
+
+const OF_WEIGHTS = /\.(safetensors|safetensors\.index\.json|py)$/;
 
 type ExportSettings = ResolvedSettings<(typeof EXPORT_SETTINGS)[number]>;
 
@@ -106,16 +109,13 @@ export async function exportRun(
   const identity = exportIdentity(model, { ...format });
   const written = await write(request, plan, identity, console, {
     ...(request.check && { check }),
-    ...(format.to === 'onnx' && {
-      following: async (folder: string) =>
-        planOnnx(await openCheckpoint(folder, { cacheFolder }), { dtype: format.dtype }),
-    }),
+    ...followingOf(format, cacheFolder),
   });
   console.print(exportReport({ request, model, report: written, checked }, json));
 }
 
 /** @throws ExportError for what the format cannot express */
-function planFormat(
+async function planFormat(
   model: PrunedModel,
   format: Exclude<ExportFormat, { to: 'mask' }>,
   card: string,
@@ -125,9 +125,25 @@ function planFormat(
       return planHuggingFace(model, { dtype: format.dtype, compat: format.compat, card });
     case 'gguf':
       return planGguf(model, { type: format.type, card });
-    case 'onnx':
+    case 'onnx': {
+      if (format.dtype === 'int4') {
+        const folder = await planHuggingFace(model, { dtype: 'source', compat: false, card });
+        const { files, notes } = await planOnnxInt4(model);
+        // Tokenizer and config are the folder's; its weights and the code that runs them are not of a graph.
+        return { files: [...folder.files.filter(({ name }) => !OF_WEIGHTS.test(name)), ...files], notes };
+      }
+      // What the graph cannot express is refused here too, before its weights are written.
+      await planOnnx(model.checkpoint, { dtype: format.dtype });
       return planHuggingFace(model, { dtype: format.dtype, compat: false, card });
+    }
   }
+}
+
+/** The graph of an ONNX export points into the weights that were written, save one in 4 bits, which has its own. */
+function followingOf(format: ExportFormat, cacheFolder: string): Pick<WriteOptions, 'following'> {
+  if (format.to !== 'onnx' || format.dtype === 'int4') return {};
+  const { dtype } = format;
+  return { following: async (folder) => planOnnx(await openCheckpoint(folder, { cacheFolder }), { dtype }) };
 }
 
 async function write(
