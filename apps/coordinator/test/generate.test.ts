@@ -79,7 +79,7 @@ describe('blockpruner generate', { timeout: TIMEOUT_MS }, () => {
     [['--prompt', 'a', '--top-p', '0'], 2, /^--top-p must be a number above 0, at most 1/],
     [[], 2, /^--prompt is missing/],
   ])('refuses %j', async (args, code, reason) => {
-    const ended = await generate(...args);
+    const ended = await run(['generate', '--model', 'model', ...args], folder.path);
     expect(errorLine(ended)).toMatch(reason);
     expect(ended.code).toBe(code);
   });

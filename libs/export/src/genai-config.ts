@@ -4,6 +4,9 @@ import { smallFile, type PlannedFile } from './planned-file.ts';
 
 export const GRAPH_FILE = 'model.onnx';
 
+/** Weights in 16 bits are cast while the graph is loaded; by default a cast of 1 GiB is made at every step. */
+const FOLD_EVERY_CAST = { 'optimization.constant_folding_max_output_size_in_bytes': '0' };
+
 /** onnxruntime-genai reserves keys and values for as many tokens as a text may have, unless it is told otherwise. */
 const MAX_TEXT_TOKENS = 4096;
 
@@ -30,6 +33,7 @@ export async function genaiConfig(checkpoint: Checkpoint, modelPath: string): Pr
       context_length: maxPositionTokens,
       vocab_size: shape.vocabSize,
       decoder: {
+        session_options: FOLD_EVERY_CAST,
         filename: GRAPH_FILE,
         head_size: shape.headSize,
         hidden_size: shape.hiddenSize,

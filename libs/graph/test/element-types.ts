@@ -26,7 +26,7 @@ export interface TypedGraph {
 }
 
 /**
- * Inputs and outputs of the operators that evaluation graphs are made of, by the ONNX operator documents (opset 21)
+ * Inputs and outputs of the operators that graphs are made of, by the ONNX operator documents (opset 21)
  * and onnxruntime's of `com.microsoft`. F is one floating-point type, T any one type, `*` any number of inputs,
  * `-` an input left out, `?` one that may be.
  */
@@ -37,6 +37,9 @@ const SIGNATURES: Record<string, string> = {
   Div: 'T T > T',
   Neg: 'F > F',
   Sigmoid: 'F > F',
+  Cos: 'F > F',
+  Sin: 'F > F',
+  ReduceSum: 'T INT64 > T',
   Identity: 'T > T',
   Concat: 'T* > T',
   Gemm: 'F F F? > F',
@@ -55,7 +58,7 @@ const SIGNATURES: Record<string, string> = {
   GreaterOrEqual: 'INT64 INT64 > BOOL',
   Where: 'BOOL T T > T',
   RotaryEmbedding: 'F INT64 F F > F',
-  GroupQueryAttention: 'F F F - - INT32 INT32 F F > F F F',
+  GroupQueryAttention: 'F F F F? F? INT32 INT32 F F > F F F',
   MultiHeadAttention: 'F F F -? -? F? > F',
 };
 
