@@ -9,10 +9,12 @@ import { LargestDifference } from './largest-difference.ts';
 import { maskedNats } from './masked-nats.ts';
 import { RuntimePool } from './runtime-pool.ts';
 import { RUNTIMES_PYTHON, RUNTIME_SCRIPTS, type Runtime } from './runtime-process.ts';
-import { writeExportAs, type Form } from '../../tools/reference/runtimes/write-export-as.ts';
+import { writeExportAs, writeInt4Export, type Form } from '../../tools/reference/runtimes/write-export-as.ts';
 
 const FP16_NATS = 5e-3;
 const EXACT_NATS = 1e-5;
+/** Rounding to 4 bits is rough on a small model: this finds broken files. */
+const INT4_NATS = 1;
 
 const IN_FP16: readonly (readonly [Runtime, Form])[] = [
   ['transformers', 'hf'],
@@ -57,6 +59,18 @@ describe('exports of SmolLM2', () => {
     // llama.cpp rounds activations to 8 bits there, so that this bounds llama.cpp more than the export.
     expect(largest.of('gguf Q4_1 in llamacpp', rowNats, expected)).toBeLessThan(0.1);
     expect(cached).toHaveLength(text.greedyTokens);
+  });
+
+  it('run in 4 bits in GenAI, dense and with blocks removed', async () => {
+    for (const [mask, name] of [
+      [[], 'dense'],
+      [twelve, 'pruned'],
+    ] as const) {
+      const path = await writeInt4Export(prunedModel(await source, mask), join(folder.path, name));
+      const { rowNats } = await runtimes.run('genai', { model: path, ...text });
+      const expected = await maskedNats(await source, mask, text.rows);
+      expect(largest.of(`onnx int4, ${name}, in genai`, rowNats, expected)).toBeLessThan(INT4_NATS);
+    }
   });
 
   it('would be wrong in llama.cpp, which says nothing, without zeros in the place of a feed-forward block', async () => {

@@ -1,6 +1,13 @@
 import { join } from 'node:path';
 import { openCheckpoint } from '@blockpruner/checkpoint';
-import { planGguf, planHuggingFace, planOnnx, writeExport, type PrunedModel } from '@blockpruner/export';
+import {
+  planGguf,
+  planHuggingFace,
+  planOnnx,
+  planOnnxInt4,
+  writeExport,
+  type PrunedModel,
+} from '@blockpruner/export';
 
 export type Form = 'hf' | 'onnx' | 'gguf';
 export type WrittenDtype = 'source' | 'fp32' | 'fp16';
@@ -30,5 +37,12 @@ export async function writeExportAs(
         planOnnx(await openCheckpoint(path, { cacheFolder: folder }), { dtype: FLOATS[dtype] }),
     }),
   });
+  return output;
+}
+
+/** Writes an ONNX export in 4 bits. @returns its folder */
+export async function writeInt4Export(model: PrunedModel, folder: string): Promise<string> {
+  const output = join(folder, 'onnx-int4');
+  await writeExport(output, await planOnnxInt4(model), { identity: output });
   return output;
 }
