@@ -9,6 +9,6 @@ if [ ! -x "$python" ]; then
   echo "$python is missing: run sh tools/reference/runtimes/setup.sh, or name another in BLOCKPRUNER_RUNTIMES_PYTHON" >&2
   exit 1
 fi
-sh tools/setup.sh
+sh tools/setup.sh model
 PATH="$PWD/node_modules/.bin:$PATH"
 exec vitest run --config test/runtimes/vitest.config.ts "$@"
