@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import { CheckpointError } from './checkpoint-error.ts';
+import { readConfigFile } from './config-file.ts';
 import type { Fields } from './field.ts';
-import { parseJsonObject, readWholeFile } from './file-bytes.ts';
 import { readGgufModel } from './gguf-split.ts';
 import { LIMITS } from './limits.ts';
 import { locateModel } from './locate-model.ts';
 
-const MAX_CONFIG_BYTES = 2 ** 20;
 /** Some families have five. */
 const MAX_END_IDS = 64;
 
@@ -31,7 +30,7 @@ export async function readBoundaryTokens(modelPath: string): Promise<BoundaryTok
     return { beginning: ids('bos')[0] ?? null, ends: [...new Set([...ids('eos'), ...ids('eot')])] };
   }
   const files = await Promise.all(
-    ['generation_config.json', 'config.json'].map((name) => readFields(join(located.folder, name))),
+    ['generation_config.json', 'config.json'].map((name) => readConfigFile(join(located.folder, name))),
   );
   const ids = (key: string): number[] =>
     files.map((fields) => (fields === null ? [] : idsOf(fields, key))).find(({ length }) => length > 0) ?? [];
@@ -51,13 +50,4 @@ function idsOf({ file, values }: Fields, key: string): number[] {
     'malformed',
     `${file}: ${key} is ${found}: expected a token id from 0 to ${LIMITS.vocabSize.max - 1}, or a list of at most ${MAX_END_IDS}`,
   );
-}
-
-async function readFields(file: string): Promise<Fields | null> {
-  try {
-    return { file, values: parseJsonObject(await readWholeFile(file, MAX_CONFIG_BYTES), file) };
-  } catch (error) {
-    if (error instanceof CheckpointError && error.code === 'not-found') return null;
-    throw error;
-  }
 }

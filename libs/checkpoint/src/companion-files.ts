@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CheckpointError, fromFileSystem } from './checkpoint-error.ts';
-import { readWholeFile } from './file-bytes.ts';
+import { fromFileSystem } from './checkpoint-error.ts';
+import { readFileIfThere } from './file-bytes.ts';
 
 /** What transformers writes of a tokenizer; a folder has some of them. */
 export const TOKENIZER_FILES: readonly string[] = [
@@ -16,7 +16,7 @@ export const TOKENIZER_FILES: readonly string[] = [
   'merges.txt',
 ];
 /** The largest tokenizers in use are near 35 MB. */
-const MAX_FILE_BYTES = 2 ** 28;
+export const MAX_TOKENIZER_BYTES = 2 ** 28;
 const GENERATION_FILE = 'generation_config.json';
 const LICENCE_FILE = /^(licen[cs]e|notice|use_policy)/i;
 
@@ -30,10 +30,7 @@ export async function readFilesThatAre(
 ): Promise<Map<string, Buffer>> {
   const files = new Map<string, Buffer>();
   for (const name of names) {
-    const bytes = await readWholeFile(join(folder, name), MAX_FILE_BYTES).catch((error: unknown) => {
-      if (error instanceof CheckpointError && error.code === 'not-found') return null;
-      throw error;
-    });
+    const bytes = await readFileIfThere(join(folder, name), MAX_TOKENIZER_BYTES);
     if (bytes !== null) files.set(name, bytes);
   }
   return files;

@@ -84,6 +84,16 @@ export function readWholeFile(path: string, maxBytes: number): Promise<Buffer> {
   });
 }
 
+/** The same; null when the file is not there. */
+export async function readFileIfThere(path: string, maxBytes: number): Promise<Buffer | null> {
+  try {
+    return await readWholeFile(path, maxBytes);
+  } catch (error) {
+    if (error instanceof CheckpointError && error.code === 'not-found') return null;
+    throw error;
+  }
+}
+
 /**
  * Parses UTF-8 JSON whose top level is an object; a key that any object of it holds twice is an error.
  * @param what named in errors, e.g. a path

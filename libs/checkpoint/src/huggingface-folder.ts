@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { explainAbsentWeights } from './absent-weights.ts';
 import { CheckpointError } from './checkpoint-error.ts';
 import type { Checkpoint, ModelTensors } from './checkpoint.ts';
+import { MAX_CONFIG_BYTES } from './config-file.ts';
 import { floatDtype, locateFloats, readFloats } from './float-tensor.ts';
 import { parseJsonObject, readWholeFile } from './file-bytes.ts';
 import { fingerprintModel } from './fingerprint.ts';
@@ -16,7 +17,6 @@ import { layOutTensors, modelShape } from './tensor-layout.ts';
 import { hasWeights, openWeightFiles, requireOneFolder, type WeightFiles } from './weight-shards.ts';
 
 const CONFIG_FILE = 'config.json';
-const MAX_CONFIG_BYTES = 2 ** 20;
 
 /** A Hugging Face folder with its config and the headers of its weights read; tensors are not yet matched to it. */
 export interface ModelFolder {

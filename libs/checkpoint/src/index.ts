@@ -21,9 +21,11 @@ export type {
   RopeScaling,
   TensorLocation,
 } from './checkpoint.ts';
+export { MAX_CONFIG_BYTES, readConfigFile } from './config-file.ts';
 export { decodeFloats, dtypeBytes, encodeFloats } from './dtype.ts';
 export type { Dtype } from './dtype.ts';
 export { EmbeddingReader } from './embedding-reader.ts';
+export { integerField, objectField, stringField } from './field.ts';
 export { readRange, readWholeFile } from './file-bytes.ts';
 export { ggufTypeNumber } from './gguf-blocks.ts';
 export type { GgufFile, GgufTensor } from './gguf-header.ts';
@@ -32,6 +34,7 @@ export { LLAMA3_FREQ_FACTORS, llama3Divisors } from './gguf-rope.ts';
 export { readGgufModel } from './gguf-split.ts';
 export type { GgufModel } from './gguf-split.ts';
 export type { GgufValue } from './gguf-value.ts';
+export { LIMITS } from './limits.ts';
 export { listModelFiles } from './model-files.ts';
 export type { ModelFiles } from './model-files.ts';
 export { findNonFinite, nonFiniteElement } from './non-finite.ts';

@@ -1,18 +1,16 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError } from './checkpoint-error.ts';
+import { MAX_TOKENIZER_BYTES } from './companion-files.ts';
+import { readConfigFile } from './config-file.ts';
 import { integerField, stringField, type Fields } from './field.ts';
-import { parseJsonObject, readWholeFile } from './file-bytes.ts';
+import { readFileIfThere } from './file-bytes.ts';
 import { readGgufModel } from './gguf-split.ts';
 import { ggufTokenizer } from './gguf-tokenizer.ts';
 import { ggufTokenizerKeys, type GgufTokenizerKeys } from './gguf-tokenizer-keys.ts';
 import { LIMITS } from './limits.ts';
 import { locateModel } from './locate-model.ts';
 
-/** A megabyte is far beyond the largest config. */
-const MAX_CONFIG_BYTES = 2 ** 20;
-/** The largest tokenizers in use are near 35 MB. */
-const MAX_TOKENIZER_BYTES = 2 ** 28;
 /** Some list thousands of added tokens, which takes a few MB. */
 const MAX_TOKENIZER_CONFIG_BYTES = 2 ** 26;
 /** The longest templates have some tens of KiB. */
@@ -45,11 +43,11 @@ export async function readTokenizerFiles(modelPath: string): Promise<TokenizerFi
 }
 
 async function readFolder(source: string): Promise<TokenizerFiles> {
-  const modelConfig = await readFields(join(source, 'config.json'), MAX_CONFIG_BYTES);
+  const modelConfig = await readConfigFile(join(source, 'config.json'));
   if (modelConfig === null) {
     throw new CheckpointError('not-found', `${join(source, 'config.json')}: does not exist`);
   }
-  const config = await readFields(join(source, 'tokenizer_config.json'), MAX_TOKENIZER_CONFIG_BYTES);
+  const config = await readConfigFile(join(source, 'tokenizer_config.json'), MAX_TOKENIZER_CONFIG_BYTES);
   const tokenizerJson = await readText(join(source, 'tokenizer.json'), MAX_TOKENIZER_BYTES);
   return {
     source,
@@ -68,7 +66,7 @@ async function readFolder(source: string): Promise<TokenizerFiles> {
 export async function readGgufTokenizerKeys(folder: string): Promise<GgufTokenizerKeys | null> {
   const files = await readFolder(folder);
   if (files.tokenizerJson === null) return null;
-  const config = await readFields(join(folder, 'config.json'), MAX_CONFIG_BYTES);
+  const config = await readConfigFile(join(folder, 'config.json'));
   // Some name several tokens that end a text: the tokenizer's own is first then.
   const idOf = (name: 'bos' | 'eos' | 'pad') => {
     const given = config?.values[`${name}_token_id`];
@@ -91,7 +89,7 @@ async function readChatTemplate(folder: string, config: Fields | null): Promise<
   const jinja = await readText(join(folder, 'chat_template.jinja'), MAX_TEMPLATE_BYTES);
   const template = jinja ?? (config && templateField(config));
   if (template !== null) return template;
-  const json = await readFields(join(folder, 'chat_template.json'), MAX_TEMPLATE_BYTES);
+  const json = await readConfigFile(join(folder, 'chat_template.json'), MAX_TEMPLATE_BYTES);
   return json && templateField(json);
 }
 
@@ -109,21 +107,13 @@ function templateField({ file, values }: Fields): string | null {
 }
 
 async function readText(path: string, maxBytes: number): Promise<string | null> {
-  const bytes = await readWholeFile(path, maxBytes).catch((error: unknown) => {
-    if (error instanceof CheckpointError && error.code === 'not-found') return null;
-    throw error;
-  });
+  const bytes = await readFileIfThere(path, maxBytes);
   if (bytes === null) return null;
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
     throw new CheckpointError('malformed', `${path}: is not UTF-8`, { cause: error });
   }
-}
-
-async function readFields(file: string, maxBytes: number): Promise<Fields | null> {
-  const text = await readText(file, maxBytes);
-  return text === null ? null : { file, values: parseJsonObject(Buffer.from(text), file) };
 }
 
 async function readGguf(source: string): Promise<TokenizerFiles> {

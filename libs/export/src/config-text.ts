@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readWholeFile, type Checkpoint } from '@blockpruner/checkpoint';
+import { MAX_CONFIG_BYTES, readWholeFile, type Checkpoint } from '@blockpruner/checkpoint';
 
 declare global {
   interface JSON {
@@ -7,9 +7,6 @@ declare global {
     rawJSON(text: string): unknown;
   }
 }
-
-/** As the reader of a model has it. */
-const MAX_CONFIG_BYTES = 2 ** 20;
 
 /** The fields of a config.json; numbers are kept as they were written, see `float`. */
 export type ConfigFields = Record<string, unknown>;

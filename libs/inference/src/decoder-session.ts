@@ -1,15 +1,17 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Checkpoint } from '@blockpruner/checkpoint';
+import { readWholeFile, type Checkpoint } from '@blockpruner/checkpoint';
 import { buildDecoderGraph, type DecoderOptions } from '@blockpruner/graph';
 import * as ort from 'onnxruntime-node';
+import { isAllocationFailure, isProviderFailure } from './allocation-failure.ts';
 import { GRAPH_DTYPE, type Dtype } from './dtype.ts';
 import { cacheBytesPerToken, cacheSlots, KeyValueCache, type CacheSlot } from './key-value-cache.ts';
 import { createSession, type LoadOptions } from './onnx-session.ts';
-import { readRuntimeConfig } from './runtime-config.ts';
+import { EXPORT_AGAIN, readRuntimeConfig } from './runtime-config.ts';
 
 /** Tokens of a long prompt that go through the model together: products are at their peak, and logits stay few. */
 const PREFILL_CHUNK_TOKENS = 256;
+/** No protobuf message is larger. */
+const MAX_GRAPH_BYTES = 2 ** 31 - 1;
 
 /** A decoder graph loaded into onnxruntime: tokens in, logits of the next ones out. A run blocks the calling thread. */
 export class DecoderSession {
@@ -26,7 +28,7 @@ export class DecoderSession {
     const logits = session.outputMetadata.find(({ name }) => name === 'logits');
     const vocabSize = logits?.isTensor ? logits.shape[2] : undefined;
     if (typeof vocabSize !== 'number') {
-      throw new Error('the graph has no output logits [batch, tokens, vocabulary]: export the model again');
+      throw new Error('the graph has no output logits [batch, tokens, vocabulary]');
     }
     this.vocabSize = vocabSize;
   }
@@ -47,8 +49,15 @@ export class DecoderSession {
    */
   static async ofFolder(folder: string, options: LoadOptions): Promise<DecoderSession> {
     const { file, contextTokens } = await readRuntimeConfig(folder);
-    const graph = { modelBytes: await readFile(join(folder, file)), externalDataFolder: folder };
-    return new DecoderSession(await createSession(graph, options), contextTokens);
+    const path = join(folder, file);
+    const graph = { modelBytes: await readWholeFile(path, MAX_GRAPH_BYTES), externalDataFolder: folder };
+    try {
+      return new DecoderSession(await createSession(graph, options), contextTokens);
+    } catch (error) {
+      const { message } = error as Error;
+      if (isAllocationFailure(message) || isProviderFailure(message)) throw error;
+      throw new Error(`${path}: ${message.split('\n')[0]}; ${EXPORT_AGAIN}`, { cause: error });
+    }
   }
 
   /** Of keys and values. */

@@ -62,7 +62,7 @@ export function cacheSlots({ inputMetadata, outputNames }: ort.InferenceSession)
         !outputNames.includes(present)
       ) {
         throw new Error(
-          `the graph's ${past} is no cache of keys or values [batch, heads, tokens, head size] in fp32 or fp16 with an output ${present}: export the model again`,
+          `the graph's ${past} is no cache of keys or values [batch, heads, tokens, head size] in fp32 or fp16 with an output ${present}`,
         );
       }
       return { past, present, type, kvHeadCount, headSize };

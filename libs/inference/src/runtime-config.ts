@@ -1,11 +1,13 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { integerField, LIMITS, objectField, readConfigFile, stringField } from '@blockpruner/checkpoint';
 
 const CONFIG_FILE = 'genai_config.json';
-const LONGEST_CONFIG_BYTES = 2 ** 20;
-const MOST_TOKENS = 2 ** 27;
 /** A name, and no path out of the folder. */
 const FILE_NAME = /^[\w.-]{1,200}$/;
+
+/** What is to be done about a graph that cannot be run. */
+export const EXPORT_AGAIN = 'export the model again with --to onnx';
 
 /** What genai_config.json says of a graph. */
 export interface RuntimeConfig {
@@ -26,32 +28,19 @@ export async function holdsOwnGraph(path: string): Promise<boolean> {
  */
 export async function readRuntimeConfig(folder: string): Promise<RuntimeConfig> {
   const path = join(folder, CONFIG_FILE);
-  const fail = (reason: string): never => {
-    throw new Error(`${path}: ${reason}; export the model again with --to onnx`);
-  };
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) =>
-    fail(error.code === 'ENOENT' ? 'does not exist' : error.message),
-  );
-  if (text.length > LONGEST_CONFIG_BYTES) fail(`has more than ${LONGEST_CONFIG_BYTES} characters`);
-  const model = parsed(text)?.model;
-  const { context_length: contextTokens, decoder } = record(model);
-  const { filename: file } = record(decoder);
-  if (typeof file !== 'string' || !FILE_NAME.test(file))
-    return fail('names no file as model.decoder.filename');
-  if (typeof contextTokens !== 'number' || !(contextTokens >= 1 && contextTokens <= MOST_TOKENS)) {
-    return fail(`model.context_length is no number from 1 to ${MOST_TOKENS}`);
-  }
-  return { file, contextTokens };
-}
-
-function parsed(text: string): Record<string, unknown> | null {
   try {
-    return record(JSON.parse(text));
-  } catch {
-    return null;
+    const fields = await readConfigFile(path);
+    if (fields === null) throw new Error(`${path}: does not exist`);
+    const model = objectField(fields, 'model') ?? { file: `${path}: model`, values: {} };
+    const decoder = objectField(model, 'decoder') ?? { file: `${model.file}: decoder`, values: {} };
+    const file = stringField(decoder, 'filename');
+    if (!FILE_NAME.test(file)) {
+      throw new Error(
+        `${decoder.file}: filename is ${JSON.stringify(file).slice(0, 60)}: expected the name of a file beside it`,
+      );
+    }
+    return { file, contextTokens: integerField(model, 'context_length', LIMITS.positions) };
+  } catch (error) {
+    throw new Error(`${(error as Error).message}; ${EXPORT_AGAIN}`, { cause: error });
   }
-}
-
-function record(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

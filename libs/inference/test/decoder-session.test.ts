@@ -1,5 +1,8 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { formatMask, makeMask, parseMask, type Mask } from '@blockpruner/blocks';
 import { openCheckpoint, repackCheckpoint, type Checkpoint } from '@blockpruner/checkpoint';
+import { buildDecoderGraph } from '@blockpruner/graph';
 import { temporaryFolder, TINY_MODELS, tinyReferenceRows, writeTinyModel } from '@blockpruner/testkit';
 import type { TemporaryFolder, TinyModelName } from '@blockpruner/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -141,5 +144,39 @@ describe('generating', () => {
   it('refuses a prompt that is none', async () => {
     await expect(run({ tokenIds: new Int32Array() })).rejects.toThrow(/^the prompt has no token/);
     await expect(run({ tokenIds: Int32Array.of(1, 320) })).rejects.toThrow(/^the prompt has token 320/);
+  });
+});
+
+describe('a graph of its own', () => {
+  let folder: TemporaryFolder;
+  const at = (name: string): string => join(folder.path, name);
+
+  beforeAll(async () => {
+    folder = temporaryFolder();
+    await writeTinyModel(folder.path, TINY_MODELS['llama-mha-tied']);
+    const model = { context_length: 512, decoder: { filename: 'model.onnx' } };
+    writeFileSync(at('genai_config.json'), JSON.stringify({ model }));
+  });
+  afterAll(() => folder.remove());
+
+  it.each([
+    ['is not there', () => rmSync(at('model.onnx'), { force: true })],
+    ['is nonsense', () => writeFileSync(at('model.onnx'), 'nonsense')],
+    [
+      'was cut off',
+      (bytes: Uint8Array) => writeFileSync(at('model.onnx'), bytes.subarray(0, bytes.length / 2)),
+    ],
+    [
+      'lacks its weights',
+      (bytes: Uint8Array) => {
+        writeFileSync(at('model.onnx'), bytes);
+        rmSync(at('model.safetensors'));
+      },
+    ],
+  ])('that %s is refused in a line that names it', async (_, damage) => {
+    await writeTinyModel(folder.path, TINY_MODELS['llama-mha-tied']);
+    const checkpoint = await openCheckpoint(folder.path, { cacheFolder: folder.path });
+    damage(buildDecoderGraph(checkpoint, { dtype: 'float32', logits: 'all' }).modelBytes);
+    await expect(DecoderSession.ofFolder(folder.path, CPU)).rejects.toThrow(/^\S+model\.onnx: [^\n]+$/);
   });
 });
