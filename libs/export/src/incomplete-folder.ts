@@ -1,8 +1,21 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import {
+  access,
+  constants,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SYNC_BYTES } from './durable-file.ts';
 import { ExportError } from './export-error.ts';
+import { explained } from './file-system-failure.ts';
 import type { ExportPlan } from './planned-file.ts';
 
 /** In the folder, the hash of the plan that it is written by. */
@@ -22,16 +35,27 @@ function planHash({ files }: ExportPlan, identity: string): string {
   return hash.digest('hex');
 }
 
-/** @throws ExportError when something is there, save for an empty folder */
+/** @throws ExportError when something is there, save for an empty folder, or nothing can be made there */
 export async function requireFreeOutput(output: string): Promise<void> {
   const found = await stat(output).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
+    throw explained(error, output);
   });
-  if (found === null) return;
+  if (found === null) return requireWritable(dirname(output));
   if (!found.isDirectory()) throw new ExportError(`${output}: is a file: name a folder that does not exist`);
   if ((await readdir(output)).length > 0) {
     throw new ExportError(`${output}: exists and is not empty: name another folder, or move it away`);
+  }
+}
+
+/** Of what is not there yet, the first folder above that is. */
+async function requireWritable(folder: string): Promise<void> {
+  try {
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    const isNotThere = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    if (!isNotThere || folder === dirname(folder)) throw explained(error, folder);
+    await requireWritable(dirname(folder));
   }
 }
 

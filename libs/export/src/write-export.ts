@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { FileLock } from '@blockpruner/file-lock';
 import { keptBytes, writeDurably } from './durable-file.ts';
 import { ExportError } from './export-error.ts';
+import { explained } from './file-system-failure.ts';
 import { clearOutput, incompletePath, publish, removeIfEmpty, takeIncomplete } from './incomplete-folder.ts';
 import type { ExportPlan, PlannedFile } from './planned-file.ts';
 import type { PrunedModel } from './pruned-model.ts';
@@ -133,24 +134,4 @@ async function requireSpace(folder: string, neededBytes: number): Promise<void> 
       `${folder}: ${neededBytes} bytes are to be written, ${bavail * bsize} are free: make room, or name a folder on another disk`,
     );
   }
-}
-
-const FULL = 'make room and give the same command again, which goes on from here';
-const REASONS: Readonly<Record<string, string>> = {
-  ENOSPC: `no space is left on the device: ${FULL}`,
-  EDQUOT: `the disk quota is exceeded: ${FULL}`,
-  EFBIG: 'the limit of the file size is reached: raise it (ulimit -f) and give the same command again',
-  EACCES: 'permission denied: name a folder that may be written to',
-  EPERM: 'permission denied: name a folder that may be written to',
-  EROFS: 'the file system is read-only: name a folder that may be written to',
-  EEXIST: 'is a file: name a folder that may be made',
-  ENOTDIR: 'a part of the path is a file: name a folder that may be made',
-};
-
-/** Failures of the file system as a line; those of reading the source are one already. */
-function explained(error: unknown, output: string): unknown {
-  const { code, path, syscall } = error as NodeJS.ErrnoException;
-  if (!(error instanceof Error) || error instanceof ExportError || syscall === undefined) return error;
-  const reason = REASONS[code ?? ''] ?? error.message;
-  return new ExportError(`${path ?? output}: ${reason}`, { cause: error });
 }
