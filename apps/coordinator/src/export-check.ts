@@ -61,15 +61,16 @@ export async function checkExport(exported: ExportToCheck, console: Console): Pr
   if (healed) {
     // The engine multiplies the stream, the export its weights: epsilons of norms are between them.
     const tolerance = toleranceNats(format) + HEALED_NATS;
-    const compared = compareScores([healed.healed], { by, scores: [scoreOf(scores)] }, path, tolerance);
-    return {
-      ...compared,
-      rows: rows.length,
-      against: 'the source with factors in the place of the same blocks',
-    };
+    const against = 'the source with factors in the place of the same blocks';
+    const expected = { against, scores: [healed.healed] };
+    const compared = compareScores(expected, { by, scores: [scoreOf(scores)] }, path, tolerance);
+    return { ...compared, rows: rows.length };
   }
   const masks = [model.mask];
-  const expected = await scoreOne({ checkpoint: model.source, masks, rows, workers, cacheFolder }, console);
+  const expected = {
+    against: 'the source without the same blocks',
+    scores: await scoreOne({ checkpoint: model.source, masks, rows, workers, cacheFolder }, console),
+  };
   return compareScores(expected, { by, scores }, path, toleranceNats(format));
 }
 
@@ -124,23 +125,24 @@ async function scoreGraph(
 }
 
 /**
- * @param expected mean negative log-likelihood of each row by the source
+ * @param expected mean negative log-likelihood of each row, or of all, by the source
  * @param found the same by the export
  * @throws RunError naming the row that differs most, when it does by more than `tolerance` nats
  */
 export function compareScores(
-  expected: readonly number[],
+  { against, scores: expected }: { readonly against: string; readonly scores: readonly number[] },
   { by, scores }: { readonly by: string; readonly scores: readonly number[] },
   path: string,
   tolerance: number,
 ): CheckedExport {
-  const differences = scores.map((score, row) => Math.abs(score - expected[row]));
   // A score that is not a number differs most.
-  const worst = differences.reduce((most, each, row) => (each <= differences[most] ? most : row), 0);
-  const differenceNats = differences[worst];
-  if (differenceNats <= tolerance)
-    return { rows: scores.length, by, against: 'the source without the same blocks', differenceNats };
+  const differences = expected.map((score, row) => Math.abs(score - scores[row]));
+  const ranks = differences.map((difference) => (Number.isNaN(difference) ? Infinity : difference));
+  const worst = ranks.indexOf(Math.max(...ranks));
+  const differenceNats = ranks[worst];
+  if (differenceNats <= tolerance) return { rows: scores.length, by, against, differenceNats };
+  const what = expected.length === 1 ? 'it' : `row ${worst}`;
   throw new RunError(
-    `${path} does not compute what the search did: row ${worst} scores ${scores[worst]} nats, the source without the same blocks ${expected[worst]}, and ${tolerance} may be between them; it stays there without its name; --no-check takes it as it is`,
+    `${path} does not compute what the search did: ${what} scores ${scores[worst]} nats, ${against} ${expected[worst]}, and ${tolerance} may be between them; it stays there without its name; --no-check takes it as it is`,
   );
 }

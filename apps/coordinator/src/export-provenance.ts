@@ -26,7 +26,7 @@ export function exportProvenance(
   const written = isCompat ? source.shape : checkpoint.shape;
   const named = then.values.model ?? source.sourcePath;
   const isOnHub = /^[\w.-]+\/[\w.-]+@/.test(named);
-  const last = decisions[size.decisions - 1] ?? dense?.start ?? dense;
+  const last = mask.length === 0 ? dense : (decisions[size.decisions - 1] ?? dense?.start ?? dense);
   const calibration = [then.values.calibration ?? []].flat().map(publicName).join(', ');
   const heldOutCount = config.heldOutRowCount ?? 0;
   return {

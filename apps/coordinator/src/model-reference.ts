@@ -45,6 +45,16 @@ export async function readModelReference(given: string): Promise<ModelReference>
 }
 
 /**
+ * A command that takes a run, and a size of it in another option, says so where it is given both in one.
+ * @throws UsageError when `RUN@K` is given
+ */
+export async function requireRunAlone(given: string): Promise<void> {
+  const [, folder, count] = OF_RUN.exec(given) ?? [];
+  if (folder === undefined || (await holdsRun(given)) || !(await holdsRun(folder))) return;
+  throw new UsageError(`${given} is a size of a run, and a run is wanted: give ${folder} --at ${count}`);
+}
+
+/**
  * The model of a run with so many blocks gone, those of its start mask among them.
  * @param blockCount all that the run has removed, where absent
  * @throws UsageError naming the sizes that there are

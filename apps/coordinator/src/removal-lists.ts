@@ -1,25 +1,27 @@
-import { parseMask, type Mask } from '@blockpruner/blocks';
+import { DENSE, parseMask } from '@blockpruner/blocks';
 import { layerDropConfig, smallFile, type ExportPlan } from '@blockpruner/export';
-import { buildRemovalOrder, type RunView } from '@blockpruner/journal';
+import { buildRemovalOrder } from '@blockpruner/journal';
+import type { SizeOfRun } from './model-reference.ts';
 
 /**
- * The first decisions of a run in the form of `removal-order.json`, which `--start-mask` and the script of the paper
- * read.
+ * How a run came to a size, in the form of `removal-order.json`, which `--start-mask` and the script of the paper read.
  */
-export function removalOrderText({ config, decisions }: RunView, count: number): string {
-  const removed = decisions.slice(0, count).map((decision) => decision.removed);
-  const order = buildRemovalOrder(removed, parseMask(config.startMask ?? 'dense'));
+export function removalOrderText({ view: { config, decisions }, size }: SizeOfRun): string {
+  const removed = decisions.slice(0, size.decisions).map((decision) => decision.removed);
+  // The dense model comes before a start mask.
+  const start = size.mask.length === 0 ? DENSE : parseMask(config.startMask ?? 'dense');
+  const order = buildRemovalOrder(removed, start);
   return `${JSON.stringify(order, null, 2)}\n`;
 }
 
 /** The blocks that are gone, in the forms that other tools for pruning read. */
-export function planRemovalLists(view: RunView, decisions: number, mask: Mask): ExportPlan {
-  const { layerCount, absentBlocks } = view.config;
+export function planRemovalLists(of: SizeOfRun): ExportPlan {
+  const { layerCount, absentBlocks } = of.view.config;
   const shape = { layerCount, ...(absentBlocks !== undefined && { absentBlocks: parseMask(absentBlocks) }) };
   return {
     files: [
-      smallFile('removal-order.json', removalOrderText(view, decisions)),
-      smallFile('layer_drop_config.txt', layerDropConfig(shape, mask)),
+      smallFile('removal-order.json', removalOrderText(of)),
+      smallFile('layer_drop_config.txt', layerDropConfig(shape, of.size.mask)),
     ],
     notes: [],
   };

@@ -27,7 +27,7 @@ import { readExportRequest, type ExportFormat, type ExportRequest } from '../exp
 import { openModel } from '../inputs.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { bytesProgress } from '../locate-inputs.ts';
-import { sizeOfRun } from '../model-reference.ts';
+import { requireRunAlone, sizeOfRun } from '../model-reference.ts';
 import { planRemovalLists } from '../removal-lists.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
 import { requireModelOfRun } from '../run-model.ts';
@@ -70,11 +70,12 @@ export async function exportRun(
   const { at, json = false } = settings.values;
   const request = await readExportRequest(settings);
   const { format } = request;
+  await requireRunAlone(run);
   const ofRun = await sizeOfRun(run, at);
   const { view, size } = ofRun;
   const console = open(settings);
   if (format.to === 'mask') {
-    const plan = planRemovalLists(view, size.decisions, size.mask);
+    const plan = planRemovalLists(ofRun);
     const written = await write(request, plan, `${view.configHash} ${size.mask.length}`, console);
     console.print(exportReport({ request, model: null, report: written, checked: null }, json));
     return;

@@ -4,6 +4,7 @@ import { readRun, type RunView, type Stopped } from '@blockpruner/journal';
 import { limitPerplexity, type Ending } from '@blockpruner/search';
 import { formatCount, formatTable } from '@blockpruner/telemetry';
 import type { Command } from 'commander';
+import type { SizeOfRun } from '../model-reference.ts';
 import { removalOrderText } from '../removal-lists.ts';
 import { resolveSettings } from '../resolve-settings.ts';
 import { endingInRun, runSizes, type RunSize } from '../run-sizes.ts';
@@ -23,7 +24,7 @@ export async function pick(run: string, command: Command, print: (text: string) 
   const ending = endingInRun(view, stop);
   if (!ending) throw notSoFar(run, view, stop);
   const size = runSizes(view)[ending.decisions];
-  if (values.output !== undefined) await writeOrder(values.output, view, ending.decisions);
+  if (values.output !== undefined) await writeOrder(values.output, { view, size });
   const stopped = stop.limit && stoppedBy(ending, stop, view);
   print(
     values.json
@@ -53,12 +54,10 @@ function stoppedBy(ending: Ending, { limit }: StopRule, { dense }: RunView): Sto
   };
 }
 
-async function writeOrder(path: string, view: RunView, count: number): Promise<void> {
-  await writeFile(path, removalOrderText(view, count), { flag: 'wx' }).catch(
-    (error: NodeJS.ErrnoException) => {
-      throw new UsageError(`--output ${path} cannot be written: ${error.code}; name a new file`);
-    },
-  );
+async function writeOrder(path: string, of: SizeOfRun): Promise<void> {
+  await writeFile(path, removalOrderText(of), { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`--output ${path} cannot be written: ${error.code}; name a new file`);
+  });
 }
 
 function report(run: string, { dense }: RunView, size: RunSize, stopped: Stopped | undefined): object {
