@@ -33,6 +33,7 @@
  * What computes runs in apps/worker. The search (@blockpruner/search), the run folder (@blockpruner/journal) and
  * the scores (@blockpruner/perplexity) know nothing of processes or sockets.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { oneLine } from '@blockpruner/checkpoint';
 import { CommanderError } from 'commander';
 import { buildCli } from './cli.ts';
@@ -44,8 +45,14 @@ const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 const EXIT_INTERRUPTED = 130;
 
-// Whoever reads the result has gone, as `head` does: there is nothing left to do.
-process.stdout.on('error', () => process.exit(0));
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  // Whoever reads the result has gone, as `head` does: there is nothing left to do.
+  if (code === 'EPIPE') process.exit(0);
+  process.stderr.write(
+    `error: the result cannot be written to standard output (${code ?? message}): write it to another place\n`,
+  );
+  process.exit(EXIT_FAILED);
+});
 
 const opened: Console[] = [];
 let exitCode = 0;
@@ -55,6 +62,8 @@ try {
   exitCode = report(error);
 }
 for (const console of opened) console.close();
+// That a result could not be written is heard of behind the write.
+await nextTurn();
 // Whatever still holds the event loop is of no interest to the user any more.
 process.exit(exitCode);
 

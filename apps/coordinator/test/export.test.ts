@@ -1,8 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import type { TemporaryFolder } from '@blockpruner/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { errorLine, PRUNE, read, run, start, workspace, type Ended } from './command.ts';
+import { BLOCKPRUNER, errorLine, PRUNE, read, run, start, workspace, type Ended } from './command.ts';
 
 const WORKERS = ['--workers', 'local:1'];
 
@@ -151,6 +154,38 @@ describe('an export', () => {
       );
       expect(dryRun.code, dryRun.stderr).toBe(0);
     }
+  });
+
+  it('of the dense model is before the start mask', async () => {
+    const { code } = await exported('none', '--to', 'mask', '--at', '0');
+    expect(code).toBe(0);
+    expect(JSON.parse(read(folder, 'none/removal-order.json'))).toEqual({});
+  });
+
+  it.each([
+    [['export', 'run@3', '--output', 'x'], 'run@3 is a size of a run, and a run is wanted: give run --at 3'],
+    [
+      ['export', 'run', '--output', 'rows.json/x'],
+      '--output ROOT/rows.json/x: a part of the path is a file: name a folder that may be made',
+    ],
+  ])('%j is refused', async (command, reason) => {
+    const ended = await run(command, folder.path);
+    expect(ended.code).toBe(2);
+    expect(errorLine(ended)).toBe(reason.replace('ROOT', folder.path));
+  });
+
+  it('that cannot be told of fails', async () => {
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(BLOCKPRUNER, ['export', 'run', '--to', 'mask', '--output', 'untold'], {
+      cwd: folder.path,
+      stdio: ['ignore', full, 'pipe'],
+    });
+    closeSync(full);
+    const [stderr] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    expect(child.exitCode).toBe(1);
+    expect(stderr).toMatch(
+      /error: the result cannot be written to standard output \(ENOSPC\): write it to another place\n$/,
+    );
   });
 
   it.each([
