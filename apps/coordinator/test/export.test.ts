@@ -181,7 +181,7 @@ describe('an export', () => {
       stdio: ['ignore', full, 'pipe'],
     });
     closeSync(full);
-    const [stderr] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    const [stderr] = await Promise.all([text(child.stderr!), once(child, 'exit')]);
     expect(child.exitCode).toBe(1);
     expect(stderr).toMatch(
       /error: the result cannot be written to standard output \(ENOSPC\): write it to another place\n$/,

@@ -176,7 +176,7 @@ describe('a graph of its own', () => {
   ])('that %s is refused in a line that names it', async (_, damage) => {
     await writeTinyModel(folder.path, TINY_MODELS['llama-mha-tied']);
     const checkpoint = await openCheckpoint(folder.path, { cacheFolder: folder.path });
-    damage(buildDecoderGraph(checkpoint, { dtype: 'float32', logits: 'all' }).modelBytes);
+    damage(buildDecoderGraph(checkpoint, { dtype: 'float32', logits: 'every' }).modelBytes);
     await expect(DecoderSession.ofFolder(folder.path, CPU)).rejects.toThrow(/^\S+model\.onnx: [^\n]+$/);
   });
 });
