@@ -56,7 +56,7 @@ export async function checkExport(exported: ExportToCheck, console: Console): Pr
   const by = format.to === 'onnx' ? 'its own graph' : 'our engine';
   const scores =
     format.to === 'onnx'
-      ? await scoreGraph(path, rows, cacheFolder, workers)
+      ? await scoreGraph({ path, rows, workers, cacheFolder }, console)
       : await scoreFiles({ path, rows, workers, cacheFolder }, console);
   if (healed) {
     // The engine multiplies the stream, the export its weights: epsilons of norms are between them.
@@ -104,12 +104,14 @@ async function scoreFiles(
 }
 
 async function scoreGraph(
-  path: string,
-  rows: readonly Int32Array[],
-  cacheFolder: string,
-  { threads = availableParallelism() }: WorkerSettings,
+  { path, rows, workers, cacheFolder }: Pick<ExportToCheck, 'path' | 'rows' | 'workers' | 'cacheFolder'>,
+  { progress }: Pick<Console, 'progress'>,
 ): Promise<readonly number[]> {
+  const { threads = availableParallelism() } = workers;
   const process = new ModelProcess();
+  const scores: number[] = [];
+  const show = (): void =>
+    progress.update({ title: 'scoring by its own graph (rows)', done: scores.length, total: rows.length });
   return withProcesses([process], async () => {
     const load = {
       modelPath: path,
@@ -119,8 +121,14 @@ async function scoreGraph(
       dtype: 'auto',
       threads,
     } as const;
+    show();
     await process.ask('load', load);
-    return (await process.ask('score', { rows, with: 'graph' })).rowNats;
+    for (const row of rows) {
+      scores.push(...(await process.ask('score', { rows: [row], with: 'graph' })).rowNats);
+      show();
+    }
+    progress.clear();
+    return scores;
   });
 }
 

@@ -58,6 +58,7 @@ export async function measureHealing(
       { order, rows: measured, scoredRows: otherRows },
       ({ block, factor }) => {
         progress.update({ title, done: ++done, total: order.length });
+        if (done === order.length) progress.update({ title: 'scoring the other rows', done: 0, total: 2 });
         logger.debug({ block: formatBlock(block), factor }, 'factor measured');
       },
     );

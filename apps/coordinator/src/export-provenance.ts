@@ -72,7 +72,7 @@ export function exportProvenance(
 
 /** A card is published; where files lie on this machine is nobody's business. */
 function publicName(given: string): string {
-  return given.startsWith('hf:') ? given : given.replace(/.*\//, '');
+  return given.startsWith('hf:') ? given : given.replace(/^(--[a-z-]+=)?.*\//, '$1');
 }
 
 function scoredRows(

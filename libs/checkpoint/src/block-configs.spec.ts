@@ -32,6 +32,8 @@ describe('block_configs', () => {
   it.each([
     ['not a list', 'all', 'block_configs is not a list: expected an entry for each of the 2 layers'],
     ['no attention', [{ ffn: FFN }], 'block_configs[0]: attention is missing'],
+    ['a text', ['x'], 'block_configs[0]: attention is missing'],
+    ['a part that is a text', [{ attention: 'x', ffn: FFN }], 'attention is "x": expected an object'],
     ['null', [null], 'block_configs[0]: attention is missing'],
     [
       'a linear block',
@@ -45,6 +47,16 @@ describe('block_configs', () => {
         { attention: MHA, ffn: { ffn_mult: 2, no_op: false } },
       ],
       'block_configs[1] has feed-forward width 768, others 1536: blocks of different sizes are not supported',
+    ],
+    [
+      'a group that is a text',
+      [{ attention: { n_heads_in_group: '3' }, ffn: FFN }],
+      'n_heads_in_group is "3": expected an integer from 1 to 4096',
+    ],
+    [
+      'groups beyond any',
+      [{ attention: { n_heads_in_group: 2 ** 20 }, ffn: FFN }],
+      'n_heads_in_group is 1048576',
     ],
     [
       'a mad multiple',

@@ -29,6 +29,17 @@ it('reads those of a GGUF', async () => {
   expect(await readBoundaryTokens(SMOLLM2_GGUF)).toEqual({ beginning: 1, ends: [2] });
 });
 
+it.each([
+  ['no JSON', '{"eos_token_id":', /is not UTF-8 JSON/],
+  ['no object', '[2]', /the top level is not a JSON object/],
+  ['lists in lists', `{"eos_token_id":${'['.repeat(100)}`, /nests deeper than 64 levels/],
+  ['more than a megabyte', JSON.stringify({ more: 'x'.repeat(2 ** 20) }), /the limit is 1048576/],
+])('refuses a generation_config.json of %s', async (_, text, reason) => {
+  write('config.json', { eos_token_id: 2 });
+  writeFileSync(join(folder.path, 'generation_config.json'), text);
+  await expect(readBoundaryTokens(folder.path)).rejects.toThrow(reason);
+});
+
 it.each([-1, 1.5, '2', 2 ** 31, [2, null], Array.from({ length: 65 }, (_, i) => i)])(
   'refuses %j',
   async (value) => {

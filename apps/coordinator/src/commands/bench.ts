@@ -44,10 +44,11 @@ export async function bench(
   const processes: ModelProcess[] = [];
   const measured = models.map((): Measurement[] => []);
   await withProcesses(processes, async () => {
-    for (const model of models) {
+    for (const [i, model] of models.entries()) {
       const started = await startModel(model, DENSE, settings, console);
       running.push(started);
       processes.push(started.process);
+      progress.update({ title: `warming up ${model}`, done: i, total: models.length });
       await started.process.ask('measure', asked);
     }
     for (let round = 0; round < rounds; round++) {
