@@ -2,7 +2,7 @@
  * The `blockpruner` command, and the map of everything.
  *
  * cli.ts - the commands and their help; commands/ - one file a command: prune, resume, verify, score, generate, bench,
- * status, pick, list, doctor, inspect-calibration, worker. setting.ts, target-settings.ts, worker-setting.ts and
+ * status, pick, export, list, doctor, inspect-calibration, worker. setting.ts, target-settings.ts, worker-setting.ts and
  * monitoring-setting.ts - every option and its default (setting-schema.ts); resolve-settings.ts - flag > environment >
  * config file > default. prune-settings.ts - what a run is created with, and what a resume takes; created-with.ts -
  * what it was created with; same-run.ts - whether that is what is asked for now; run-config.ts - what its numbers
@@ -26,9 +26,13 @@
  * peers.ts - who they are, barren-stays.ts, running-clock.ts and worker-wait.ts - patience with them, fleet-hooks.ts
  * and fleet-log.ts - what is heard of it, fleet-rules.ts - by which rules it divides work, words-to-workers.ts - what
  * workers are told; local-workers.ts - the processes of local:N.
- * model-process.ts - the process that holds one model, to generate, score and measure; running-model.ts - one that is
- * ready; generation-setting.ts - the options of generating; bench-report.ts - what
- * models take, side by side.
+ * model-reference.ts - what a run has led to, as RUN@K; run-model.ts - whether a model is that of a run; score-masks.ts -
+ * scores without a search. export-setting.ts and export-request.ts - what is asked of an export (@blockpruner/export);
+ * export-format.ts - its plan, export-healing.ts - what removed blocks did to the residual stream, export-provenance.ts -
+ * what its card says, export-check.ts and export-tolerance.ts - whether it computes what the search did,
+ * export-report.ts - what was written; removal-lists.ts - the lists that other tools read. model-process.ts - the
+ * process that holds one model, to generate, score and measure (@blockpruner/generation); running-model.ts - one that
+ * is ready; generation-setting.ts - the options of generating; bench-report.ts - what models take, side by side.
  *
  * What computes runs in apps/worker. The search (@blockpruner/search), the run folder (@blockpruner/journal) and
  * the scores (@blockpruner/perplexity) know nothing of processes or sockets.

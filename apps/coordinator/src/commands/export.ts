@@ -1,17 +1,11 @@
 import { resolve } from 'node:path';
-import { openCheckpoint } from '@blockpruner/checkpoint';
 import {
   exportIdentity,
   firstAttentionNote,
   modelCard,
-  planGguf,
-  planHuggingFace,
-  planOnnx,
-  planOnnxInt4,
   prunedModel,
   writeExport,
   type ExportPlan,
-  type PrunedModel,
   type WriteOptions,
   type WriteReport,
 } from '@blockpruner/export';
@@ -21,9 +15,10 @@ import type { Console } from '../console.ts';
 import { createdWith } from '../created-with.ts';
 import { checkExport, type CheckedExport } from '../export-check.ts';
 import { measureHealing } from '../export-healing.ts';
+import { planFollowing, planFormat, requireExpressible } from '../export-format.ts';
 import { exportProvenance } from '../export-provenance.ts';
 import { exportReport } from '../export-report.ts';
-import { readExportRequest, type ExportFormat, type ExportRequest } from '../export-request.ts';
+import { readExportRequest, type ExportRequest } from '../export-request.ts';
 import { openModel } from '../inputs.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { bytesProgress } from '../locate-inputs.ts';
@@ -55,8 +50,6 @@ export const EXPORT_DESCRIPTIONS = {
   output: 'folder to write, new or empty; an export that was interrupted goes on',
   workers: 'worker processes that score the export before it gets its name',
 } as const;
-
-const OF_WEIGHTS = /\.(safetensors|safetensors\.index\.json|py)$/;
 
 type ExportSettings = ResolvedSettings<(typeof EXPORT_SETTINGS)[number]>;
 
@@ -92,6 +85,7 @@ export async function exportRun(
   requireModelOfRun(checkpoint, { path: run, modelFingerprint: view.config.modelFingerprint });
   const { workers, threads, memoryLimit } = settings.values;
   const rows = await readRunRows(run);
+  await requireExpressible(checkpoint, size.mask, format, request.heal);
   const healed = request.heal
     ? await measureHealing(ofRun, rows, { modelPath: checkpoint.sourcePath, cacheFolder, threads }, console)
     : null;
@@ -110,41 +104,9 @@ export async function exportRun(
   const identity = exportIdentity(model, { ...format });
   const written = await write(request, plan, identity, console, {
     ...(request.check && { check }),
-    ...followingOf(format, cacheFolder),
+    ...planFollowing(format, cacheFolder),
   });
   console.print(exportReport({ request, model, report: written, checked }, json));
-}
-
-/** @throws ExportError for what the format cannot express */
-async function planFormat(
-  model: PrunedModel,
-  format: Exclude<ExportFormat, { to: 'mask' }>,
-  card: string,
-): Promise<ExportPlan> {
-  switch (format.to) {
-    case 'hf':
-      return planHuggingFace(model, { dtype: format.dtype, compat: format.compat, card });
-    case 'gguf':
-      return planGguf(model, { type: format.type, card });
-    case 'onnx': {
-      if (format.dtype === 'int4') {
-        const folder = await planHuggingFace(model, { dtype: 'source', compat: false, card });
-        const { files, notes } = await planOnnxInt4(model);
-        // Tokenizer and config are the folder's; its weights and the code that runs them are not of a graph.
-        return { files: [...folder.files.filter(({ name }) => !OF_WEIGHTS.test(name)), ...files], notes };
-      }
-      // What the graph cannot express is refused here too, before its weights are written.
-      await planOnnx(model.checkpoint, { dtype: format.dtype });
-      return planHuggingFace(model, { dtype: format.dtype, compat: false, card });
-    }
-  }
-}
-
-/** The graph of an ONNX export points into the weights that were written, save one in 4 bits, which has its own. */
-function followingOf(format: ExportFormat, cacheFolder: string): Pick<WriteOptions, 'following'> {
-  if (format.to !== 'onnx' || format.dtype === 'int4') return {};
-  const { dtype } = format;
-  return { following: async (folder) => planOnnx(await openCheckpoint(folder, { cacheFolder }), { dtype }) };
 }
 
 async function write(
