@@ -5,6 +5,7 @@ import type { ModelFiles } from '@blockpruner/checkpoint';
 import type { Logger } from '@blockpruner/telemetry';
 import type { ServeReply, ServeRequest, ServeWarning } from './artifact-message.ts';
 import type { ArtifactPlan } from './artifact-plan.ts';
+import { exitReason } from './exit-reason.ts';
 import { RunError } from './usage-error.ts';
 
 const CHILD_MAIN = fileURLToPath(new URL('./artifact-child.ts', import.meta.url));
@@ -100,8 +101,4 @@ export class ArtifactProcess {
     }, RESPAWN_DELAY_MS);
     this.state = { at: 'waiting', timer };
   }
-}
-
-function exitReason(code: number | null, signal: NodeJS.Signals | null): string {
-  return signal ?? `exit code ${code}`;
 }

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Logger } from '@blockpruner/telemetry';
 import { WORKER_MAIN } from './commands/worker.ts';
+import { exitReason } from './exit-reason.ts';
 import type { WorkerPlan } from './worker-plan.ts';
 
 const RESPAWN_DELAY_MS = 1000;
@@ -91,8 +92,7 @@ export class LocalWorkers {
     child.on('exit', (code, signal) => {
       this.children.delete(child);
       if (performance.now() - startedMs > SOON_MS) this.respawns[slot] = 0;
-      if (!this.stopping)
-        this.respawn(slot, `${signal ?? `exit code ${code}`}${lastLine && `; ${lastLine}`}`);
+      if (!this.stopping) this.respawn(slot, `${exitReason(code, signal)}${lastLine && `; ${lastLine}`}`);
     });
   }
 

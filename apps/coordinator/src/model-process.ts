@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { ModelReply, ModelTasks } from '@blockpruner/generation';
+import { exitReason } from './exit-reason.ts';
 import { RunError, UsageError } from './usage-error.ts';
 
 const CHILD_MAIN = fileURLToPath(import.meta.resolve('@blockpruner/worker/model-child'));
@@ -25,7 +26,7 @@ export class ModelProcess {
     });
     this.child.stdin?.on('error', () => undefined); // it ended first; its exit event says so
     this.child.on('error', (error) => (this.ended ??= `could not run: ${error.message}`));
-    this.child.on('exit', (code, signal) => (this.ended ??= `ended (${signal ?? `exit code ${code}`})`));
+    this.child.on('exit', (code, signal) => (this.ended ??= `ended (${exitReason(code, signal)})`));
   }
 
   get pid(): number | undefined {

@@ -3,6 +3,7 @@ import { DENSE, type Mask } from '@blockpruner/blocks';
 import { holdsRun, readRun, type RunView } from '@blockpruner/journal';
 import { createdWith } from './created-with.ts';
 import { requireSetting } from './resolve-settings.ts';
+import { requireModelThere } from './run-model.ts';
 import { runSizes, type RunSize } from './run-sizes.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -41,7 +42,9 @@ export async function readModelReference(given: string): Promise<ModelReference>
   }
   const run = await sizeOfRun(folder, Number(count));
   const then = await createdWith(folder, { values: {}, origins: {} });
-  return { model: requireSetting(then, 'model'), mask: run.size.mask, run };
+  const model = requireSetting(then, 'model');
+  requireModelThere(model, folder, 'put it back, or export the run with --model and name the export');
+  return { model, mask: run.size.mask, run };
 }
 
 /**

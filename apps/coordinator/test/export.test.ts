@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TemporaryFolder } from '@blockpruner/testkit';
@@ -224,6 +224,18 @@ describe('an export', () => {
     other.remove();
     expect(ended.code).toBe(1);
     expect(errorLine(ended)).toContain('the run was created with');
+  });
+
+  it('of a model that has moved is of the one that --model names', async () => {
+    renameSync(at('model'), at('moved'));
+    const gone = await exported('moved-export');
+    expect(gone.code).toBe(1);
+    expect(errorLine(gone)).toBe(
+      `run: its model ${at('model')} is not there any more: say where it is now with --model`,
+    );
+    const { code, stderr } = await exported('moved-export', '--model', 'moved', '--no-check');
+    renameSync(at('moved'), at('model'));
+    expect(code, stderr).toBe(0);
   });
 
   it('that is interrupted keeps its place, and gets no name', async () => {

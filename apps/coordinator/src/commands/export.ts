@@ -25,7 +25,7 @@ import { bytesProgress } from '../locate-inputs.ts';
 import { requireRunAlone, sizeOfRun } from '../model-reference.ts';
 import { planRemovalLists } from '../removal-lists.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
-import { requireModelOfRun } from '../run-model.ts';
+import { requireModelOfRun, requireModelThere } from '../run-model.ts';
 import { PRINT_SETTINGS, type SettingName } from '../setting.ts';
 
 export const EXPORT_SETTINGS = [
@@ -76,12 +76,11 @@ export async function exportRun(
 
   const then = await createdWith(run, settings);
   const cacheFolder = resolve(requireSetting(then, 'cacheDir'));
-  const { checkpoint } = await openModel(
-    requireSetting(then, 'model'),
-    cacheFolder,
-    console.logger,
-    console.progress,
-  );
+  const modelName = requireSetting(then, 'model');
+  if (settings.values.model === undefined) {
+    requireModelThere(modelName, run, 'say where it is now with --model');
+  }
+  const { checkpoint } = await openModel(modelName, cacheFolder, console.logger, console.progress);
   requireModelOfRun(checkpoint, { path: run, modelFingerprint: view.config.modelFingerprint });
   const { workers, threads, memoryLimit } = settings.values;
   const rows = await readRunRows(run);
