@@ -238,6 +238,29 @@ describe('an export', () => {
     expect(code, stderr).toBe(0);
   });
 
+  it('that the format cannot express is refused before healing is measured', async () => {
+    const other = await workspace('mistral-window');
+    const { code } = await run([...PRUNE, ...WORKERS, '--remove', '1', '--output', 'run'], other.path);
+    expect(code).toBe(0);
+    const ended = await run(
+      ['export', 'run', '--heal', '--output', 'healed', '--log-level', 'debug'],
+      other.path,
+    );
+    other.remove();
+    expect(ended.code).toBe(1);
+    expect(errorLine(ended)).toContain('export with --compat');
+    expect(ended.stderr).not.toContain('factor measured');
+  });
+
+  it('never takes a folder in the place of its own', async () => {
+    mkdirSync(at('given.incomplete'));
+    writeFileSync(at('given.incomplete/notes.txt'), 'mine');
+    const ended = await exported('given', '--heal');
+    expect(ended.code).toBe(2);
+    expect(errorLine(ended)).toContain('given.incomplete: is not of an interrupted export: move it away');
+    expect(read(folder, 'given.incomplete/notes.txt')).toBe('mine');
+  });
+
   it('that is interrupted keeps its place, and gets no name', async () => {
     const command = start(['export', 'run', '--output', 'late', ...WORKERS], folder.path);
     await command.says('worker ready');

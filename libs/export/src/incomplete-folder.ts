@@ -35,12 +35,16 @@ function planHash({ files }: ExportPlan, identity: string): string {
   return hash.digest('hex');
 }
 
-/** @throws ExportError when something is there, save for an empty folder, or nothing can be made there */
+/**
+ * @throws ExportError when something is there, save for an empty folder, when nothing can be made there, or when what is
+ * in the place of an incomplete export is none
+ */
 export async function requireFreeOutput(output: string): Promise<void> {
   const found = await stat(output).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw explained(error, output);
   });
+  await readLeft(incompletePath(output));
   if (found === null) return requireWritable(dirname(output));
   if (!found.isDirectory()) throw new ExportError(`${output}: is a file: name a folder that does not exist`);
   if ((await readdir(output)).length > 0) {
@@ -85,14 +89,8 @@ export async function takeIncomplete(output: string, plan: ExportPlan, identity:
   const hash = planHash(plan, identity);
   await mkdir(folder, { recursive: true });
   const notes: string[] = [];
-  const found = await readMarker(folder);
-  if (found !== hash) {
-    const left = (await readdir(folder)).filter((name) => !name.startsWith(MARKER));
-    if (found === null && left.length > 0) {
-      throw new ExportError(
-        `${folder}: is not of an interrupted export: move it away, or name another folder`,
-      );
-    }
+  const { left, plannedBy } = await readLeft(folder);
+  if (plannedBy !== hash) {
     if (left.length > 0) notes.push(`${folder} was left by an export of something else: it is started anew`);
     await rm(folder, { recursive: true });
     await mkdir(folder);
@@ -102,6 +100,21 @@ export async function takeIncomplete(output: string, plan: ExportPlan, identity:
   }
   await removeStrangers(folder, plan);
   return notes;
+}
+
+/**
+ * The names of what an interrupted write has left, and the hash of its plan.
+ * @throws ExportError when there is something else
+ */
+async function readLeft(folder: string): Promise<{ left: string[]; plannedBy: string | null }> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw explained(error, folder);
+  });
+  const left = names.filter((name) => !name.startsWith(MARKER));
+  const plannedBy = await readMarker(folder);
+  if (plannedBy !== null || left.length === 0) return { left, plannedBy };
+  throw new ExportError(`${folder}: is not of an interrupted export: move it away, or name another folder`);
 }
 
 async function readMarker(folder: string): Promise<string | null> {
