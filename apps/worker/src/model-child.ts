@@ -39,7 +39,9 @@ async function answer(ask: ModelAsk): Promise<void> {
     const result = await handle(ask.request, (event) => reply({ kind: 'event', event }));
     reply({ kind: 'result', result });
   } catch (error) {
-    reply({ kind: 'failed', reason: failureOf(error).reason, isOfRequest: error instanceof RangeError });
+    const { cause, reason } = failureOf(error);
+    // Where there is no memory, V8 throws a RangeError too.
+    reply({ kind: 'failed', reason, isOfRequest: cause === 'request' && error instanceof RangeError });
   }
 }
 
