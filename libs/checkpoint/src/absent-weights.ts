@@ -60,6 +60,11 @@ const OTHER_WEIGHTS: readonly (readonly [RegExp, (file: string) => string])[] = 
     (file) =>
       `${file} is a pickle, which can run code: load it in the program that wrote it, and write the model with save_pretrained`,
   ],
+  [
+    /\.onnx$/,
+    (file) =>
+      `its weights are those of the graph ${file}, which generate and bench run: name the model that it was made of`,
+  ],
 ];
 
 /**

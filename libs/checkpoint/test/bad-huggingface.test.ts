@@ -342,6 +342,7 @@ describe('what is named instead of a folder is refused', () => {
       'pytorch_model.bin',
       /in pytorch_model\.bin, a pickle.*: python -c ".*c\.from_pretrained\('\.'\).*AutoTokenizer\)\]"$/,
     ],
+    ['model.onnx', /are those of the graph model\.onnx, .*: name the model that it was made of$/],
     ['pytorch_model-00001-of-00002.bin', /a pickle, which can run code: run this in that folder/],
     ['consolidated.00.pth', /original Llama's form.*: python -m transformers\.models\.llama\.convert_llama/],
     ['tf_model.h5', /of TensorFlow.*from_tf=True.*save_pretrained\('safe'\)"$/],
