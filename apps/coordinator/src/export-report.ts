@@ -16,12 +16,14 @@ export interface ExportOutcome {
 
 /** The export in a few lines, or on one as JSON. */
 export function exportReport({ request, model, report, checked }: ExportOutcome, json: boolean): string {
-  const { format, output } = request;
+  const { format, dtype, output } = request;
   if (json) {
     const written = model && (isCompat(format) ? model.source : model.checkpoint).shape;
     return JSON.stringify({
       output,
-      ...format,
+      to: format.to,
+      dtype,
+      ...(isCompat(format) && { compat: true }),
       ...(model &&
         written && {
           mask: formatMask(model.mask),

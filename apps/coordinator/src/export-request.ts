@@ -7,6 +7,8 @@ import { UsageError } from './usage-error.ts';
 /** What is to be exported, as far as the options alone say. */
 export interface ExportRequest {
   readonly format: ExportFormat;
+  /** As it was given. */
+  readonly dtype: string;
   /** Absolute; nothing is there yet. */
   readonly output: string;
   readonly heal: boolean;
@@ -38,7 +40,7 @@ export async function readExportRequest(settings: ExportSettings): Promise<Expor
   await requireFreeOutput(output).catch((error: unknown) => {
     throw error instanceof ExportError ? new UsageError(`--output ${error.message}`) : error;
   });
-  return { format, output, heal, check: !skipCheck };
+  return { format, dtype: requireSetting(settings, 'exportDtype'), output, heal, check: !skipCheck };
 }
 
 function readFormat(settings: ExportSettings): ExportFormat {

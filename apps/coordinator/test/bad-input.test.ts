@@ -72,7 +72,7 @@ describe('a command that cannot be carried out', () => {
       'an unknown architecture',
       model('unknown'),
       1,
-      /model_type "mamba" is not supported: supported are llama, mistral, qwen2$/,
+      /model_type "mamba" is not supported: supported are llama, nemotron-nas, mistral, qwen2$/,
     ],
     [
       'shapes that are not those of the config',

@@ -19,7 +19,7 @@ const FOLDER_RUNTIMES: Readonly<Record<Provenance['form'], string>> = {
 };
 
 const GRAPH_RUNTIMES =
-  '`model.onnx` is for ONNX Runtime GenAI: `onnxruntime_genai.Model(folder)`; `blockpruner generate` runs it too.';
+  '`model.onnx` is for ONNX Runtime GenAI: `onnxruntime_genai.Model(folder)`. `blockpruner generate --model folder` shows what the model says.';
 
 function runtimes({ files, form }: Provenance): string[] {
   if (files === 'onnx') return [GRAPH_RUNTIMES];
@@ -38,12 +38,11 @@ function code(text: string): string {
   return `\`${text.replaceAll(/[`\p{Cc}]/gu, ' ')}\``;
 }
 
-function frontMatter({ files, form, isOnHub, licence, sourceName }: Provenance): string[] {
+function frontMatter({ files, form, isOnHub, sourceName }: Provenance): string[] {
   return [
     '---',
     ...(files.startsWith('hf') ? ['library_name: transformers'] : []),
     ...(isOnHub ? [`base_model: ${JSON.stringify(sourceName)}`] : []),
-    ...(licence === undefined ? [] : [`license: ${JSON.stringify(licence)}`]),
     'tags:',
     ...[
       'blockpruner',

@@ -20,8 +20,6 @@ export interface Provenance {
   /** Whether that is a name on the hub, which a card may link to. */
   readonly isOnHub: boolean;
   readonly sourceFingerprint: string;
-  /** Licence of the source as its own card names it (`apache-2.0`); absent where that is not known. */
-  readonly licence?: string;
   /** Blocks that are gone, by the numbers of the source. */
   readonly mask: Mask;
   /** The same in the order of their removal, where a search removed them. */

@@ -89,8 +89,7 @@ export async function exportRun(
     ? await measureHealing(ofRun, rows, { modelPath: checkpoint.sourcePath, cacheFolder, threads }, console)
     : null;
   const model = prunedModel(checkpoint, size.mask, healed?.healing);
-  const dtype = requireSetting(settings, 'exportDtype');
-  const card = modelCard(exportProvenance(ofRun, then, model, format, dtype, healed));
+  const card = modelCard(exportProvenance(ofRun, then, model, format, request.dtype, healed));
   const plan = await planFormat(model, format, card);
   const note = firstAttentionNote(model);
   for (const each of note === null ? plan.notes : [note, ...plan.notes]) console.logger.warn(each);
