@@ -23,6 +23,16 @@ describe('stage ranges', () => {
     expect(five).toEqual([8, 7, 7, 7, 1]);
   });
 
+  it('are as large as the blocks that are there', () => {
+    const dense = { ...SMOLLM2, absentBlocks: [] };
+    const pruned = { ...SMOLLM2, absentBlocks: [0, 3, 58] };
+    const saved = (start: number, end: number): number =>
+      stageBytes(dense, { start, end }, FP32) - stageBytes(pruned, { start, end }, FP32);
+    expect(saved(0, 4)).toBe(4 * (SMOLLM2.mhaParameters + SMOLLM2.mlpParameters));
+    expect(saved(4, 8)).toBe(0);
+    expect(saved(56, 60)).toBe(4 * SMOLLM2.mhaParameters);
+  });
+
   it('are whole layers, one behind the other, all of the model', () => {
     fc.assert(
       fc.property(shapes, formats, fc.nat(), (sizes, format, seed) => {

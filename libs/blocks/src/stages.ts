@@ -1,5 +1,5 @@
 import type { BlockIndex } from './block.ts';
-import { blockParameters, type ModelShape } from './model-shape.ts';
+import { removedParameters, type ModelShape } from './model-shape.ts';
 import type { WeightFormat } from './worker-memory.ts';
 
 /** Blocks `[start, end)`, whole layers, whose weights are in memory together. The last stage holds the head too. */
@@ -41,9 +41,9 @@ export function largestStageBytes(shape: ModelShape, stages: number, format: Wei
 
 /** Bytes of one stage's weights, as the numeric class holds them. */
 export function stageBytes(shape: ModelShape, { start, end }: StageRange, format: WeightFormat): number {
-  let parameters = 0;
-  for (let block = start; block < end; block++) parameters += blockParameters(shape, block);
-  const blocks = parameters * format.bytesPerWeight;
+  const absent = (shape.absentBlocks ?? []).filter((block) => block >= start && block < end);
+  const absentBytes = removedParameters({ ...shape, absentBlocks: [] }, absent) * format.bytesPerWeight;
+  const blocks = ((end - start) / 2) * layerBytes(shape, format) - absentBytes;
   return end === 2 * shape.layerCount ? blocks + headBytes(shape) : blocks;
 }
 
