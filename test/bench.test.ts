@@ -265,7 +265,7 @@ describe('a benchmark', () => {
 
   it('refuses what it does not know in one line that says the way out', { timeout: 60_000 }, () => {
     const refusals = [
-      { words: ['speed'], says: 'name one of sweep, reference, search, peak, memory' },
+      { words: ['speed'], says: 'name one of sweep, reference, search, speedup, peak, memory' },
       { words: ['sweep', '--row', '3'], says: '--help lists the options' },
       {
         words: ['sweep', '--quick', '--model', model, '--tokens', '1'],
