@@ -1,6 +1,7 @@
 import type { Mask } from '@blockpruner/blocks';
-import { openCheckpoint, type Checkpoint } from '@blockpruner/checkpoint';
+import { findBeyondFloat16, openCheckpoint, type Checkpoint } from '@blockpruner/checkpoint';
 import {
+  ExportError,
   planGguf,
   planHuggingFace,
   planOnnx,
@@ -50,7 +51,7 @@ export function planFollowing(format: ModelFormat, cacheFolder: string): Pick<Wr
 }
 
 /**
- * Refuses what a form cannot express before minutes are spent on healing.
+ * Refuses what a form cannot express, weights beyond its numbers among it, before minutes are spent on healing.
  * @param isHealed whether weights will have factors; which ones makes no difference
  * @throws ExportError
  */
@@ -59,7 +60,18 @@ export async function requireExpressible(
   mask: Mask,
   format: ModelFormat,
   isHealed: boolean,
+  onProgress: (doneBytes: number, totalBytes: number) => void,
 ): Promise<void> {
   const anyHealing = new Map(isHealed ? mask.map((block) => [block, 2]) : []);
-  await planFormat(prunedModel(source, mask, anyHealing), format, '');
+  const model = prunedModel(source, mask, anyHealing);
+  await planFormat(model, format, '');
+  const isFloat16 = format.to === 'gguf' ? format.type === 'f16' : format.dtype === 'float16';
+  if (!isFloat16) return;
+  const isCompat = format.to === 'hf' && format.compat;
+  const found = await findBeyondFloat16(isCompat ? source : model.checkpoint, onProgress);
+  if (found === null) return;
+  const others = format.to === 'gguf' ? 'fp32' : 'bf16 or fp32';
+  throw new ExportError(
+    `${source.sourcePath}: element ${found.element} of ${found.tensor} is ${found.value}, and fp16 ends at 65504: give --dtype ${others}`,
+  );
 }

@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TemporaryFolder } from '@blockpruner/testkit';
@@ -250,6 +259,24 @@ describe('an export', () => {
     expect(ended.code).toBe(1);
     expect(errorLine(ended)).toContain('export with --compat');
     expect(ended.stderr).not.toContain('factor measured');
+  });
+
+  it('in fp16 of a weight beyond it is refused before a byte is written, with the types that can', async () => {
+    const other = await workspace('llama-gqa-untied');
+    const file = join(other.path, 'model/model.safetensors');
+    const bytes = readFileSync(file);
+    bytes.writeFloatLE(70_000, bytes.length - 4);
+    writeFileSync(file, bytes);
+    const { code } = await run([...PRUNE, ...WORKERS, '--remove', '1', '--output', 'run'], other.path);
+    expect(code).toBe(0);
+    const ended = await run(['export', 'run', '--dtype', 'fp16', '--output', 'half'], other.path);
+    const left = readdirSync(other.path).filter((name) => name.startsWith('half'));
+    other.remove();
+    expect(ended.code).toBe(1);
+    expect(errorLine(ended)).toMatch(
+      /of lm_head\.weight is 70000, and fp16 ends at 65504: give --dtype bf16 or fp32$/,
+    );
+    expect(left).toEqual([]);
   });
 
   it('never takes a folder in the place of its own', async () => {

@@ -37,7 +37,7 @@ export type { GgufValue } from './gguf-value.ts';
 export { LIMITS } from './limits.ts';
 export { listModelFiles } from './model-files.ts';
 export type { ModelFiles } from './model-files.ts';
-export { findNonFinite, nonFiniteElement } from './non-finite.ts';
+export { findBeyondFloat16, findNonFinite, nonFiniteElement } from './non-finite.ts';
 export type { NonFiniteWeight } from './non-finite.ts';
 export { openCheckpoint } from './open-checkpoint.ts';
 export type { OpenOptions } from './open-checkpoint.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder, TINY_SHAPES, tinyTensors, writeTinyFolder } from '../test/tiny-model.ts';
 import { encodeFloats, decodeFloats, type Dtype } from './dtype.ts';
-import { findNonFinite } from './non-finite.ts';
+import { findBeyondFloat16, findNonFinite } from './non-finite.ts';
 import { openCheckpoint } from './open-checkpoint.ts';
 
 const folder = temporaryFolder();
@@ -61,5 +61,22 @@ describe('findNonFinite', () => {
       shapes,
     );
     expect(await findNonFinite(checkpoint)).toMatchObject({ tensor: 'lm_head.weight', block: null });
+  });
+});
+
+describe('findBeyondFloat16', () => {
+  const NAME = 'model.layers.1.self_attn.k_proj.weight';
+
+  it.each<[Dtype, number, string | null]>([
+    ['float32', 65519.99, null],
+    ['float32', 65520, '65520'],
+    ['float32', -1e30, String(Math.fround(-1e30))],
+    ['bfloat16', 65280, null],
+    ['bfloat16', -65536, '-65536'],
+    ['float16', 65504, null],
+  ])('of %s %d finds %s', async (dtype, value, found) => {
+    const checkpoint = await openWith(dtype, [[NAME, 7, value]]);
+    const expected = { tensor: NAME, block: 'mha.1', element: 7, value: found };
+    expect(await findBeyondFloat16(checkpoint)).toEqual(found === null ? null : expected);
   });
 });

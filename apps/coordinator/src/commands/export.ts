@@ -84,7 +84,11 @@ export async function exportRun(
   requireModelOfRun(checkpoint, { path: run, modelFingerprint: view.config.modelFingerprint });
   const { workers, threads, memoryLimit } = settings.values;
   const rows = await readRunRows(run);
-  await requireExpressible(checkpoint, size.mask, format, request.heal);
+  const report = bytesProgress(console.progress);
+  await requireExpressible(checkpoint, size.mask, format, request.heal, (done, total) =>
+    report(done, total, 'looking for weights beyond fp16'),
+  );
+  console.progress.clear();
   const healed = request.heal
     ? await measureHealing(ofRun, rows, { modelPath: checkpoint.sourcePath, cacheFolder, threads }, console)
     : null;
