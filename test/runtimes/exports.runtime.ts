@@ -55,6 +55,7 @@ describe.each(CASES.map((each) => ({ ...each, removed: formatMask(each.mask) }))
       const name = 'a search, to transformers on the source';
       expect(largest.of(name, independent.rowNats, expected)).toBeLessThan(EXACT_NATS);
       expect(independent.uncached).toEqual(independent.cached);
+      expect(independent.cached).toHaveLength(text.greedyTokens);
     });
 
     it.each(IN_FP32)('is the same model in %s, as %s in fp32', async (runtime, form) => {

@@ -2,8 +2,9 @@
 export class LargestDifference {
   private readonly largest = new Map<string, number>();
 
+  /** NaN, which is below no bound, where a row is missing or is no number. */
   of(name: string, rowNats: readonly number[], expected: readonly number[]): number {
-    const difference = Math.max(...rowNats.map((nats, row) => Math.abs(nats - expected[row])));
+    const difference = Math.max(...expected.map((nats, row) => Math.abs(nats - rowNats[row])));
     this.largest.set(name, Math.max(difference, this.largest.get(name) ?? 0));
     return difference;
   }

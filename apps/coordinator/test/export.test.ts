@@ -72,8 +72,9 @@ describe('an export', () => {
     expect(checked?.differenceNats).toBeLessThanOrEqual(tolerance);
     expect(parameters).toBeLessThan(sourceParameters);
     const expected = await scores('model', mask());
-    (await scores(output)).forEach((score, row) => {
-      expect(Math.abs(score - expected[row])).toBeLessThanOrEqual(Math.max(tolerance, 1e-6));
+    const found = await scores(output);
+    expected.forEach((score, row) => {
+      expect(Math.abs(score - found[row])).toBeLessThanOrEqual(Math.max(tolerance, 1e-6));
     });
     expect(read(folder, `${output}/README.md`)).toContain(`\`${mask()}\``);
     expect(existsSync(at(`${output}.incomplete`))).toBe(false);
