@@ -29,7 +29,7 @@ const running = new Set<Command>();
 
 // What a failed test left running would slow down the others.
 afterAll(async () => {
-  for (const command of running) command.kill('SIGKILL');
+  for (const command of running) command.killAll();
   await Promise.all([...running].map((command) => command.ended));
 });
 
@@ -89,6 +89,17 @@ export class Command {
 
   kill(signal: NodeJS.Signals): void {
     this.child.kill(signal);
+  }
+
+  /** Kills it and all that it has started: a stopped one would outlive it and keep its stderr open. */
+  killAll(): void {
+    for (const pid of [...descendants(this.pid), this.pid]) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // it has just ended
+      }
+    }
   }
 
   /** As Ctrl-C in a terminal: every process of the group gets it. */
