@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncFolder } from '@blockpruner/whole-file';
 import { ArtifactError, fromFileSystem } from './artifact-error.ts';
 import type { ArtifactSource } from './artifact-source.ts';
 import { chunkHash, type ArtifactFile } from './manifest.ts';
 import { PartialBlob, type ChunkSpan } from './partial-blob.ts';
 import { RETRY_WAITS, retrying, type RetryWaits } from './retrying.ts';
-import { syncFolder } from './sync-folder.ts';
 
 /** A line that damages the same chunk this often will damage it again. */
 const MAX_DAMAGES = 5;

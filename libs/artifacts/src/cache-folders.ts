@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeWhole } from '@blockpruner/whole-file';
 import { ArtifactError } from './artifact-error.ts';
 import { isSafeName } from './artifact-name.ts';
 import type { ArtifactFile, Manifest } from './manifest.ts';
@@ -86,9 +87,7 @@ export class CacheFolders {
     }
     await mkdir(this.model(folder), { recursive: true });
     const names = files.map(({ name, sizeBytes, sha256 }) => ({ name, sizeBytes, sha256 }));
-    const incomplete = `${this.list(folder)}.incomplete-${randomBytes(4).toString('hex')}`;
-    await writeFile(incomplete, JSON.stringify({ entry, files: names }));
-    await rename(incomplete, this.list(folder));
+    await writeWhole(this.list(folder), JSON.stringify({ entry, files: names }));
   }
 
   /** Gives the blobs their names. @returns the path that is opened as the model */

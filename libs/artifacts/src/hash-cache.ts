@@ -1,6 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeWhole } from '@blockpruner/whole-file';
 import { chunkCount, HASH_BYTES, type ArtifactFile } from './manifest.ts';
 import type { ServedFile } from './served-file.ts';
 
@@ -34,15 +35,10 @@ export class HashCache {
   }
 
   async keep(file: ServedFile, { sha256, chunkHashes }: ArtifactFile): Promise<void> {
-    const entry = this.entryOf(file);
-    const incomplete = `${entry}.incomplete-${randomBytes(4).toString('hex')}`;
-    try {
-      await mkdir(this.folder, { recursive: true });
-      await writeFile(incomplete, `${sha256}\n${Buffer.from(chunkHashes).toString('base64')}\n`);
-      await rename(incomplete, entry);
-    } catch {
-      await rm(incomplete, { force: true }).catch(() => undefined);
-    }
+    const text = `${sha256}\n${Buffer.from(chunkHashes).toString('base64')}\n`;
+    await mkdir(this.folder, { recursive: true })
+      .then(() => writeWhole(this.entryOf(file), text))
+      .catch(() => undefined); // without it the file is hashed again, no more
   }
 
   private entryOf({ name, sizeBytes, modifiedMs, inode }: ServedFile): string {

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { syncFolder } from '@blockpruner/whole-file';
 import { CheckpointError, fromFileSystem } from './checkpoint-error.ts';
 import { encodeSafetensorsHeader, tensorBytes, type TensorDescription } from './safetensors-writer.ts';
 
@@ -80,15 +81,6 @@ async function writeSynced(path: string, write: (handle: FileHandle) => Promise<
     await handle.sync();
   } catch (error) {
     throw fromFileSystem(error, path);
-  } finally {
-    await handle.close();
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
   } finally {
     await handle.close();
   }

@@ -1,18 +1,7 @@
 import { createHash } from 'node:crypto';
-import {
-  access,
-  constants,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
+import { access, constants, mkdir, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { syncFolder, writeWhole } from '@blockpruner/whole-file';
 import { SYNC_BYTES } from './durable-file.ts';
 import { ExportError } from './export-error.ts';
 import { explained } from './file-system-failure.ts';
@@ -94,9 +83,7 @@ export async function takeIncomplete(output: string, plan: ExportPlan, identity:
     if (left.length > 0) notes.push(`${folder} was left by an export of something else: it is started anew`);
     await rm(folder, { recursive: true });
     await mkdir(folder);
-    await writeFile(join(folder, `${MARKER}.new`), hash, { flush: true });
-    await rename(join(folder, `${MARKER}.new`), join(folder, MARKER));
-    await syncFolder(folder);
+    await writeWhole(join(folder, MARKER), hash);
   }
   await removeStrangers(folder, plan);
   return notes;
@@ -145,13 +132,4 @@ export async function publish(output: string): Promise<void> {
   await rename(folder, output);
   await rm(join(output, MARKER), { force: true });
   await syncFolder(dirname(output));
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -1,17 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import {
-  constants,
-  copyFile,
-  mkdir,
-  readFile,
-  readlink,
-  rename,
-  rm,
-  stat,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { constants, copyFile, mkdir, readFile, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { writeWhole } from '@blockpruner/whole-file';
 import type { Subject } from './hub-answer.ts';
 import { fromFileSystem } from './hub-error.ts';
 import { MAX_REF_BYTES } from './limits.ts';
@@ -53,18 +43,15 @@ export async function readRef(repository: string, revision: string): Promise<str
 
 export async function writeRef(repository: string, revision: string, commit: string): Promise<void> {
   if (isCommit(revision) || (await readRef(repository, revision)) === commit) return;
-  await writeWhole(join(repository, 'refs', revision), commit);
+  await writeCacheFile(join(repository, 'refs', revision), commit);
 }
 
-/** Writes a file so that a reader sees the old or the new content, never a part. */
-export async function writeWhole(path: string, content: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+/** Writes a file of the cache, whole or not at all. */
+export async function writeCacheFile(path: string, content: string): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(temporary, content);
-    await rename(temporary, path);
+    await writeWhole(path, content);
   } catch (error) {
-    await rm(temporary, { force: true });
     throw fromFileSystem(error, path);
   }
 }

@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { fileSize, readRef, readSmallFile, snapshotFolder, writeWhole } from './cache-layout.ts';
+import { fileSize, readRef, readSmallFile, snapshotFolder, writeCacheFile } from './cache-layout.ts';
 import { HubError } from './hub-error.ts';
 import { MAX_INDEX_BYTES } from './limits.ts';
 import { isCommit, isSafePath } from './reference.ts';
@@ -74,7 +74,7 @@ export async function writeListing(repository: string, { commit, files }: Listin
   const path = join(repository, OWN_LISTING_FOLDER, `${commit}.json`);
   if ((await fileSize(path)) !== null) return;
   const sizes = [...files.values()].map((file) => [file.path, { size: file.sizeBytes }] as const);
-  await writeWhole(
+  await writeCacheFile(
     path,
     JSON.stringify({ format_version: FORMAT_VERSION, files: Object.fromEntries(sizes) }),
   );

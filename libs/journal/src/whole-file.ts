@@ -1,5 +1,5 @@
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { open } from 'node:fs/promises';
+import { syncFolder as sync, writeWhole as write } from '@blockpruner/whole-file';
 import { errnoOf, ioError, RunFolderError } from './errors.ts';
 
 /**
@@ -7,38 +7,19 @@ import { errnoOf, ioError, RunFolderError } from './errors.ts';
  * @throws RunFolderError `io`
  */
 export async function writeWhole(path: string, text: string): Promise<void> {
-  const incomplete = `${path}.incomplete`;
-  try {
-    const file = await open(incomplete, 'w');
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(incomplete, path);
-  } catch (error) {
-    await rm(incomplete, { force: true }).catch(() => undefined);
+  await write(path, text, `${path}.incomplete`).catch((error: unknown) => {
     throw ioError(error, 'write', path);
-  }
-  await syncFolder(dirname(path));
+  });
 }
 
-/** Makes the names in a folder durable, where the file system can (some refuse to sync a folder). */
+/**
+ * Makes the names in a folder durable, where the file system can.
+ * @throws RunFolderError `io`
+ */
 export async function syncFolder(path: string): Promise<void> {
-  try {
-    const folder = await open(path, 'r');
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno !== 'EINVAL' && errno !== 'EISDIR' && errno !== 'EPERM' && errno !== 'ENOTSUP') {
-      throw ioError(error, 'sync', path);
-    }
-  }
+  await sync(path).catch((error: unknown) => {
+    throw ioError(error, 'sync', path);
+  });
 }
 
 /**
