@@ -5,6 +5,8 @@ cd "$(dirname "$0")/.." || exit 1
 sh tools/setup.sh model || exit 1
 PATH="$PWD/node_modules/.bin:$PATH"
 export NX_DAEMON=false NX_NO_CLOUD=true
+# As in bin/blockpruner: tests start some thousand processes.
+export NODE_COMPILE_CACHE="$PWD/node_modules/.cache/node"
 
 passed=0
 failed=0
