@@ -8,15 +8,18 @@ const BLOCKPRUNER = join(import.meta.dirname, '../apps/coordinator/bin/blockprun
 const LINE_CHARACTERS = 400;
 
 /**
- * Runs the real command on the CPU. Its progress goes to stderr where it is wanted, its result nowhere.
+ * Runs the real command on the CPU. Its progress goes to stderr where it is wanted.
+ * @returns what it printed on stdout
  * @throws Error with the command's last line where it fails
  */
-export async function runBlockpruner(words: readonly string[], showsProgress = false): Promise<void> {
+export async function runBlockpruner(words: readonly string[], showsProgress = false): Promise<string> {
   progress(`+ blockpruner ${words.join(' ')}`);
   const child = spawn(BLOCKPRUNER, words, {
     env: { ...process.env, CUDA_VISIBLE_DEVICES: '' },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
+  let result = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (result += chunk));
   let tail = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     if (showsProgress) process.stderr.write(chunk);
@@ -28,4 +31,5 @@ export async function runBlockpruner(words: readonly string[], showsProgress = f
   const lastLine = tail.trimEnd().split('\n').at(-1);
   if (code !== 0)
     throw new Error(`blockpruner ${words[0]} ended by ${signal ?? `exit code ${code}`}: ${lastLine}`);
+  return result;
 }

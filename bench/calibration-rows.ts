@@ -2,6 +2,8 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { findSources, loadCalibration } from '@blockpruner/calibration';
 import { readTokenizerFiles } from '@blockpruner/checkpoint';
+import { randomRows, type BenchModel } from './models.ts';
+import { UsageError } from './options.ts';
 
 const PACKAGES = join(import.meta.dirname, '../node_modules');
 
@@ -12,7 +14,14 @@ const TEXTS = {
   code: join(PACKAGES, 'typescript/lib/lib.dom.d.ts'),
 };
 
-export type TextName = keyof typeof TEXTS;
+/** What rows are cut from; `random`: random token ids, for a model without a tokenizer. */
+export type TextName = keyof typeof TEXTS | 'random';
+
+/** @throws UsageError that lists the names there are */
+export function textName(name: string): TextName {
+  if (name === 'random' || Object.hasOwn(TEXTS, name)) return name as TextName;
+  throw new UsageError(`there is no text "${name}": name one of ${Object.keys(TEXTS).join(', ')}, random`);
+}
 
 /**
  * Cuts rows from a text with the model's tokenizer.
@@ -20,11 +29,14 @@ export type TextName = keyof typeof TEXTS;
  */
 export async function cutRows(
   text: TextName,
-  modelPath: string,
+  model: BenchModel,
   rowCount: number,
   rowTokens: number,
   folder: string,
 ): Promise<readonly Int32Array[]> {
+  if (text === 'random') {
+    return randomRows(model.checkpoint, 0, rowCount, rowTokens).map(({ tokenIds }) => tokenIds);
+  }
   const name = text === 'code' ? await copyOf(TEXTS.code, join(folder, 'code.txt')) : TEXTS[text];
   const { rows } = await loadCalibration({
     name,
@@ -35,7 +47,7 @@ export async function cutRows(
     pack: 'join',
     textColumn: null,
     specialTokens: 'add',
-    tokenizer: await readTokenizerFiles(modelPath),
+    tokenizer: await readTokenizerFiles(model.path),
   });
   return rows;
 }

@@ -13,6 +13,7 @@
  * - artifacts.ts: megabytes a second of the files that workers fetch
  * - prefix-states.ts: what states kept across iterations save, promised by FLOPs and measured
  * - fleet.ts: how much of what its workers could compute a search gets done, in virtual time
+ * - healing.ts: what healing does to scores, on texts that it was not measured on
  * - export-memory.ts: peak memory and time of writing a pruned model (export-process.ts)
  * - gpu-hours.ts: what a search is expected to cost, by model; measures nothing
  * - coordinator.ts: what a coordinator costs with many workers (coordinator-process.ts)
@@ -37,6 +38,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   coordinator: async () => (await import('./coordinator.ts')).coordinatorBenchmark,
   fleet: async () => (await import('./fleet.ts')).fleetBenchmark,
   artifacts: async () => (await import('./artifacts.ts')).artifactsBenchmark,
+  healing: async () => (await import('./healing.ts')).healingBenchmark,
   'export-memory': async () => (await import('./export-memory.ts')).exportMemoryBenchmark,
   'gpu-hours': async () => (await import('./gpu-hours.ts')).gpuHoursBenchmark,
   'cost-model': async () => (await import('./cost-model.ts')).costModelBenchmark,

@@ -4,7 +4,7 @@ import { readRun, readRunContents, type RunContents } from '@blockpruner/journal
 import { CHECKPOINT_CACHE } from '@blockpruner/testkit';
 import { runBlockpruner } from './blockpruner.ts';
 import { cutRows, writeRows } from './calibration-rows.ts';
-import { randomRows, type BenchModel } from './models.ts';
+import type { BenchModel } from './models.ts';
 import { UsageError } from './options.ts';
 import type { SearchSet } from './search-sets.ts';
 
@@ -16,7 +16,7 @@ import type { SearchSet } from './search-sets.ts';
  */
 export async function recordingOf(set: SearchSet, model: BenchModel, folder: string): Promise<RunContents> {
   const run = join(folder, set.name);
-  const rows = await rowsOf(set, model, folder);
+  const rows = await cutRows(set.text, model, set.rowCount, set.rowTokens, folder);
   const place = ['--model', model.path, '--cache-dir', CHECKPOINT_CACHE, '--log-format', 'pretty'];
   if (!existsSync(run)) {
     const rowsFile = join(folder, `${set.name}.rows.json`);
@@ -29,12 +29,6 @@ export async function recordingOf(set: SearchSet, model: BenchModel, folder: str
   const recorded = await readRunContents(run);
   requireSame(recorded, set, model, rows);
   return recorded;
-}
-
-async function rowsOf(set: SearchSet, model: BenchModel, folder: string): Promise<readonly Int32Array[]> {
-  const { text, rowCount, rowTokens } = set;
-  if (text !== 'random') return cutRows(text, model.path, rowCount, rowTokens, folder);
-  return randomRows(model.checkpoint, 0, rowCount, rowTokens).map(({ tokenIds }) => tokenIds);
 }
 
 function requireSame(

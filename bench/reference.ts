@@ -77,7 +77,7 @@ async function compare(options: OptionValues): Promise<{ findings: Finding[]; re
   const evaluationCount = evaluationsOf(model, remove);
   const rowsFile = join(BENCH_CACHE, 'reference-rows.json');
   const rows = [options.integer('rows'), options.integer('tokens', 2)] as const;
-  await writeRows(rowsFile, await cutRows('book', model.path, ...rows, BENCH_CACHE));
+  await writeRows(rowsFile, await cutRows('book', model, ...rows, BENCH_CACHE));
   const torch = { python, modelFolder: model.checkpoint.folder, rowsFile, remove };
   const rounds: Measured[][] = variants.map(() => []);
   const torchRound = async (): Promise<void> => {

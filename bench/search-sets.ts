@@ -5,8 +5,7 @@ import { UsageError } from './options.ts';
 /** A search that strategies are compared on. */
 export interface SearchSet {
   readonly name: string;
-  /** What the rows are cut from; `random`: random token ids, for a model without a tokenizer. */
-  readonly text: TextName | 'random';
+  readonly text: TextName;
   readonly rowCount: number;
   readonly rowTokens: number;
   /** Blocks that go. */

@@ -40,7 +40,7 @@ export async function interleave(
   return timings;
 }
 
-export async function timed(run: () => Promise<void>): Promise<Timing> {
+export async function timed(run: () => Promise<unknown>): Promise<Timing> {
   const cpu = process.cpuUsage();
   const startedMs = performance.now();
   await run();

@@ -140,6 +140,22 @@ describe('a benchmark', () => {
     expect(other.stderr).toMatch(/random6 is of another model and other rows: move it away/);
   });
 
+  it('healing sets the scores of healed exports beside those of exports as they are', () => {
+    interface Result {
+      readonly removed: number;
+      readonly denseScore: number;
+      readonly score: number;
+      readonly healedScore: number;
+    }
+    const { table, results } = quick<Result[]>('healing');
+    expect(results.map(({ removed }) => removed)).toEqual([1, 1, 2, 2]);
+    for (const { denseScore, score, healedScore } of results) {
+      expect(new Set([denseScore, score, healedScore]).size).toBe(3);
+      expect(Math.abs(healedScore - score)).toBeLessThan(0.1); // another scale of the stream, not another model
+    }
+    expect(table).toMatch(/in which they go: m\S+, m\S+\./);
+  });
+
   it('memory sets the peak of a process beside the formula', { timeout: 180_000 }, () => {
     interface Result {
       readonly weights: string;
