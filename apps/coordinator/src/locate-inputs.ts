@@ -25,6 +25,11 @@ export interface LocatedModel {
   readonly name: string;
 }
 
+/** Whether a model is to come from the hub, or from its cache. */
+export function isHubName(given: string): boolean {
+  return !existsSync(given) && parseModelReference(given) !== null;
+}
+
 /**
  * Finds a model: what is on the disk wins, as in transformers; anything else that can be a name on the hub is fetched.
  * @throws HubError when it is there and cannot be had

@@ -40,6 +40,16 @@ describe('blockpruner bench', { timeout: 60_000 }, () => {
   });
 
   it.each([
+    ['nowhere', 1, /nowhere does not exist: name a Hugging Face folder or a \.gguf file/],
+    ['run@7', 2, /^run has models of 0 to 2 removed blocks, not of 7/],
+  ])('looks at all names before it loads a model: %s', async (second, code, reason) => {
+    const ended = await run(['bench', 'model', second, ...SMALL], folder.path);
+    expect(errorLine(ended)).toMatch(reason);
+    expect(ended.code).toBe(code);
+    expect(ended.stderr).not.toContain('model loaded');
+  });
+
+  it.each([
     [
       ['bench', 'model', '--prompt-tokens', '600'],
       /^the prompt has 600 tokens and the model's context holds 512/,
@@ -48,7 +58,6 @@ describe('blockpruner bench', { timeout: 60_000 }, () => {
       ['bench', 'model', '--prompt-tokens', '500', '--new-tokens', '20'],
       /^521 tokens do not fit the model's context of 512/,
     ],
-    [['bench', 'model', 'run@7'], /^run has models of 0 to 2 removed blocks, not of 7/],
     [['bench', 'model', '--rounds', '0'], /^--rounds must be a whole number from 1 to 999/],
   ])('refuses %j', async (args, reason) => {
     const ended = await run(args, folder.path);

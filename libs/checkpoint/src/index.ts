@@ -35,6 +35,7 @@ export { readGgufModel } from './gguf-split.ts';
 export type { GgufModel } from './gguf-split.ts';
 export type { GgufValue } from './gguf-value.ts';
 export { LIMITS } from './limits.ts';
+export { locateModel } from './locate-model.ts';
 export { listModelFiles } from './model-files.ts';
 export type { ModelFiles } from './model-files.ts';
 export { findBeyondFloat16, findNonFinite, nonFiniteElement } from './non-finite.ts';

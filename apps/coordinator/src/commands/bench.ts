@@ -5,7 +5,13 @@ import { benchRatios, benchResult, benchTable } from '../bench-report.ts';
 import type { Console } from '../console.ts';
 import type { ModelProcess } from '../model-process.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
-import { ONE_MODEL_SETTINGS, startModel, withProcesses, type RunningModel } from '../running-model.ts';
+import {
+  findModels,
+  ONE_MODEL_SETTINGS,
+  startModel,
+  withProcesses,
+  type RunningModel,
+} from '../running-model.ts';
 import { PRINT_SETTINGS, type SettingName } from '../setting.ts';
 
 export const BENCH_SETTINGS = [
@@ -40,15 +46,16 @@ export async function bench(
     promptTokens: requireSetting(settings, 'promptTokens'),
     newTokens: requireSetting(settings, 'newTokens'),
   };
+  const found = await findModels(models, console);
   const running: RunningModel[] = [];
   const processes: ModelProcess[] = [];
   const measured = models.map((): Measurement[] => []);
   await withProcesses(processes, async () => {
-    for (const [i, model] of models.entries()) {
+    for (const [i, model] of found.entries()) {
       const started = await startModel(model, DENSE, settings, console);
       running.push(started);
       processes.push(started.process);
-      progress.update({ title: `warming up ${model}`, done: i, total: models.length });
+      progress.update({ title: `warming up ${model.given}`, done: i, total: models.length });
       await started.process.ask('measure', asked);
     }
     for (let round = 0; round < rounds; round++) {

@@ -7,7 +7,7 @@ import { formatDuration } from '@blockpruner/telemetry';
 import type { Command } from 'commander';
 import type { Console } from '../console.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
-import { ONE_MODEL_SETTINGS, startModel, withProcesses } from '../running-model.ts';
+import { findModels, ONE_MODEL_SETTINGS, startModel, withProcesses } from '../running-model.ts';
 import { PRINT_SETTINGS, type SettingName } from '../setting.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -48,7 +48,8 @@ export async function generate(
   const removed = readRemoved(values.mask ?? []);
   const console = open(settings);
 
-  const running = await startModel(model, removed, settings, console);
+  const [found] = await findModels([model], console);
+  const running = await startModel(found, removed, settings, console);
   await withProcesses([running.process], async () => {
     const { tokenizer, tokenIds } = await tokenize(running.path, prompt, settings);
     const { ends } = await readBoundaryTokens(running.path);
