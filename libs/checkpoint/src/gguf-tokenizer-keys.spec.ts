@@ -57,7 +57,27 @@ function byteLevel(more: Json = {}, model: Json = {}): Json {
   };
 }
 
-const PIECES = ['<unk>', '<s>', '</s>', '<0x0A>', '▁', 'a', 'b', 'ab', '▁ab', '▁▁'];
+const BYTES = Array.from(
+  { length: 256 },
+  (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`,
+);
+/** The pre-tokenizer of Llama 3 and Qwen 2, which take digits otherwise. */
+function words(digits: string): Json {
+  const regex =
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" +
+    `${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`;
+  const split = { type: 'Split', pattern: { Regex: regex }, behavior: 'Isolated', invert: false };
+  const bytes = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false };
+  return { pre_tokenizer: { type: 'Sequence', pretokenizers: [split, bytes] } };
+}
+
+const PIECES = [...['<unk>', '<s>', '</s>', '▁', 'a', 'b', 'ab', '▁ab', '▁▁', '▁▁▁'], ...BYTES];
+const MERGES = ['a b', '▁ ab', '▁ ▁', '▁ ▁▁', '▁▁ ▁'];
+
+const metaspace = (prepend_scheme: string, more: Json = {}): Json => ({
+  normalizer: null,
+  pre_tokenizer: { type: 'Metaspace', replacement: '▁', prepend_scheme, split: false, ...more },
+});
 
 /** A tokenizer as Llama 2 has it. */
 function sentencePiece(more: Json = {}, model: Json = {}): Json {
@@ -84,7 +104,7 @@ function sentencePiece(more: Json = {}, model: Json = {}): Json {
     model: {
       ...{ type: 'BPE', unk_token: '<unk>', fuse_unk: true, byte_fallback: true },
       vocab: vocabOf(PIECES),
-      merges: ['a b', '▁ ab', '▁ ▁'],
+      merges: MERGES,
       ...model,
     },
     ...more,
@@ -96,6 +116,8 @@ function convert(tokenizer: Json | string, vocabSize: number, config: Json = {})
   const files = { source: '/m', vocabSize, tokenizerJson, absence: null, config, chatTemplate: '{{ chat }}' };
   return ggufTokenizerKeys(files, { bos: 5, eos: 6, pad: null });
 }
+
+type Converted = Extract<ReturnType<typeof convert>, { reason: null }>;
 
 const valuesOf = (...given: Parameters<typeof convert>) =>
   Object.fromEntries(
@@ -131,11 +153,53 @@ describe('the keys of a GGUF', () => {
   });
 
   it('say what a SentencePiece tokenizer is, by scores that give its merges', () => {
-    expect(valuesOf(sentencePiece(), 10, { eos_token: '</s>' })).toMatchObject({
-      ...{ model: 'llama', pre: 'default', tokens: PIECES, token_type: [2, 3, 3, 6, 1, 1, 1, 1, 1, 1] },
-      ...{ scores: [-3, -3, -3, -3, -3, -3, -3, 0, -1, -2], add_space_prefix: true },
+    expect(valuesOf(sentencePiece(), PIECES.length, { eos_token: '</s>' })).toEqual({
+      ...{ model: 'llama', pre: 'default', tokens: PIECES, add_space_prefix: true },
+      token_type: [2, 3, 3, 1, 1, 1, 1, 1, 1, 1, ...BYTES.map(() => 6)],
+      scores: [-5, -5, -5, -5, -5, -5, 0, -1, -2, -3, ...BYTES.map(() => -5)],
       ...{ bos_token_id: 1, eos_token_id: 2, unknown_token_id: 0, add_bos_token: true, add_eos_token: false },
+      'tokenizer.chat_template': '{{ chat }}',
     });
+  });
+
+  it('hold the merges too where their order is none that scores give', () => {
+    const merges = ['a b', '▁ ab', '▁▁ ▁', '▁ ▁▁', '▁ ▁'];
+    const values = valuesOf(sentencePiece({}, { merges }), PIECES.length);
+    expect(values.merges).toEqual(merges);
+    expect((values.scores as number[]).slice(6, 10)).toEqual([0, -1, -4, -2]);
+  });
+
+  it.each<[string, Json, boolean, RegExp | null]>([
+    ['never', metaspace('never'), false, null],
+    ['always', metaspace('always'), true, /begins with one already$/],
+    ['first', metaspace('first'), true, /begins with one already, and to text after a special token$/],
+  ])(
+    'say where Metaspace puts a space, %s, and note what llama.cpp does otherwise',
+    (_, more, isAdded, note) => {
+      const { keys, notes } = convert(sentencePiece(more), PIECES.length) as Converted;
+      expect(keys.get('tokenizer.ggml.add_space_prefix')?.value).toBe(isAdded);
+      expect(notes).toEqual(note === null ? [] : [expect.stringMatching(note)]);
+    },
+  );
+
+  it.each<[string, string, Json, Json, RegExp | null]>([
+    ['gpt-2', 'of GPT-2', { pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false } }, {}, null],
+    ['smollm', 'in nested sequences', { normalizer: { type: 'Sequence', normalizers: [] } }, {}, null],
+    ['llama-bpe', 'of Llama 3', words('\\p{N}{1,3}'), { ignore_merges: true }, null],
+    ['smaug-bpe', 'of Llama 3 with merges', words('\\p{N}{1,3}'), {}, null],
+    ['qwen2', 'of Qwen 2', { ...words('\\p{N}'), normalizer: { type: 'NFC' } }, {}, /normalization to NFC/],
+  ])('name %s, the pre-tokenizer %s', (name, _, more, model, note) => {
+    const { keys, notes } = convert(byteLevel(more, model), 261) as Converted;
+    expect(keys.get('tokenizer.ggml.pre')?.value).toBe(name);
+    expect(notes).toEqual(note === null ? [] : [expect.stringMatching(note)]);
+  });
+
+  it('note that special tokens are looked for otherwise', () => {
+    const strips = added(256, '<|end|>', { lstrip: true });
+    const { notes } = convert(byteLevel({ added_tokens: [strips, added(257, '<s>')] }), 261) as Converted;
+    expect(notes).toEqual([
+      expect.stringMatching(/^text beside 1 special tokens, as "<\|end\|>", may get other/),
+    ]);
   });
 
   it.each<[string, Json, number, RegExp]>([
@@ -145,7 +209,7 @@ describe('the keys of a GGUF', () => {
       'another pre-tokenizer',
       byteLevel({ pre_tokenizer: { type: 'Whitespace' } }),
       261,
-      /its pre-tokenizer is none of smollm, llama-bpe/,
+      /its pre-tokenizer is none of smollm, refact/,
     ],
     ['another normalizer', byteLevel({ normalizer: { type: 'Lowercase' } }), 261, /none of smollm/],
     [
@@ -161,10 +225,10 @@ describe('the keys of a GGUF', () => {
       /has the id 259 of another one/,
     ],
     [
-      'a token that strips what is beside it',
-      byteLevel({ added_tokens: [added(256, '<|end|>', { lstrip: true })] }),
+      'an ordinary token that strips what is beside it',
+      byteLevel({ added_tokens: [added(256, 'word', { lstrip: true, special: false })] }),
       261,
-      /^added tokens would not be the same/,
+      /^its token "word" is looked for otherwise than as it is/,
     ],
     [
       'two tokens in front of a text',
@@ -186,17 +250,30 @@ describe('the keys of a GGUF', () => {
     ],
     [
       'merges that no scores order so',
-      sentencePiece({}, { merges: ['▁ ▁', '▁ ab', 'a b', 'a b'] }),
-      10,
+      sentencePiece({}, { merges: ['a b', '▁ ab', 'a b', '▁ ▁', '▁ ▁▁', '▁▁ ▁'] }),
+      PIECES.length,
       /^merges would not be the same/,
     ],
     [
-      'a space in front of the first word only',
-      sentencePiece({ pre_tokenizer: { type: 'Metaspace' } }),
-      10,
-      /^pre-tok/,
+      'fewer merges than ways to make a piece',
+      sentencePiece({}, { merges: MERGES.slice(0, -1) }),
+      PIECES.length,
+      /^merges would not be the same/,
     ],
-    ['another decoder', sentencePiece({ decoder: null }), 10, /^decoder would/],
+    [
+      'words that are split at spaces',
+      sentencePiece(metaspace('first', { split: true })),
+      PIECES.length,
+      /^its normalizer and its pre-tokenizer are none/,
+    ],
+    [
+      'bytes without a token',
+      sentencePiece({}, { vocab: vocabOf(PIECES.slice(0, -1)) }),
+      PIECES.length,
+      /^it has no token for each byte/,
+    ],
+    ['words taken whole', sentencePiece({}, { ignore_merges: true }), PIECES.length, /^it takes words whole/],
+    ['another decoder', sentencePiece({ decoder: null }), PIECES.length, /^decoder would/],
   ])('cannot say %s', (_, tokenizer, vocabSize, reason) => {
     expect(convert(tokenizer, vocabSize)).toEqual({
       keys: null,

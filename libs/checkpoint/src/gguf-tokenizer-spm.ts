@@ -51,20 +51,6 @@ export function mergesFromScores(
   return merges.sort((a, b) => b.score - a.score).map(({ pair }) => pair);
 }
 
-/**
- * Scores by which `mergesFromScores` gives these merges again, one for each token: a piece that is merged before another
- * one has the better score. Tokens that no merge makes have the worst.
- * @param merges two tokens each, with a space between
- */
-export function scoresFromMerges(tokens: readonly string[], merges: readonly string[]): number[] {
-  const ranks = new Map<string, number>();
-  for (const [rank, merge] of merges.entries()) {
-    const piece = merge.replace(' ', '');
-    if (!ranks.has(piece)) ranks.set(piece, rank);
-  }
-  return tokens.map((token) => 0 - (ranks.get(token) ?? merges.length));
-}
-
 function cutsInTwo(text: string, ids: ReadonlyMap<string, number>): [string, string][] {
   const ways: { readonly pair: [string, string]; readonly left: number; readonly right: number }[] = [];
   for (let at = 1; at < text.length; at++) {

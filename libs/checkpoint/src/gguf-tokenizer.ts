@@ -3,7 +3,8 @@ import { booleanField, integerField, stringField, stringListField, type Fields }
 import { specialTokenIds } from './gguf-config.ts';
 import type { GgufFile } from './gguf-header.ts';
 import { TOKEN_TYPES } from './gguf-token-types.ts';
-import { byteLevelParts, PRE_TOKENIZER_NAMES, preTokenizer } from './gguf-tokenizer-bpe.ts';
+import { PRE_TOKENIZER_NAMES, preTokenizer } from './gguf-pre-tokenizers.ts';
+import { byteLevelParts } from './gguf-tokenizer-bpe.ts';
 import { mergesFromScores, sentencePieceParts } from './gguf-tokenizer-spm.ts';
 import { LIMITS } from './limits.ts';
 

@@ -23,9 +23,10 @@ export interface TokenizerDocument {
   readonly ids: ReadonlyMap<string, number>;
   readonly merges: readonly string[];
   readonly addedTokens: readonly AddedToken[];
-  readonly normalizer: unknown;
-  readonly preTokenizer: unknown;
-  readonly decoder: unknown;
+  /** The steps of each, without the sequences that they are in. */
+  readonly normalizers: readonly unknown[];
+  readonly preTokenizers: readonly unknown[];
+  readonly decoders: readonly unknown[];
   readonly byteFallback: boolean;
   readonly ignoreMerges: boolean;
   readonly fuseUnknown: boolean;
@@ -55,14 +56,13 @@ export function readTokenizerDocument(text: string, file: string): TokenizerDocu
   const addedTokens = readAddedTokens(root);
   const around = readPostProcessor(root.values.post_processor);
   if (typeof around === 'string') return around;
-  const orNull = (value: unknown): unknown => value ?? null;
   return {
     ids: readIds(model, addedTokens),
     merges: readMerges(model),
     addedTokens,
-    normalizer: orNull(root.values.normalizer),
-    preTokenizer: orNull(root.values.pre_tokenizer),
-    decoder: orNull(root.values.decoder),
+    normalizers: stepsOf(root.values.normalizer, 'normalizers'),
+    preTokenizers: stepsOf(root.values.pre_tokenizer, 'pretokenizers'),
+    decoders: stepsOf(root.values.decoder, 'decoders'),
     byteFallback: booleanField(model, 'byte_fallback', false),
     ignoreMerges: booleanField(model, 'ignore_merges', false),
     fuseUnknown: booleanField(model, 'fuse_unk', false),
@@ -82,6 +82,15 @@ function parse(text: string, file: string): Fields {
   }
   const fields = objectField({ file, values: { tokenizer: values } }, 'tokenizer');
   return { file, values: fields?.values ?? {} };
+}
+
+/** @param list the key of a sequence's steps */
+function stepsOf(given: unknown, list: 'normalizers' | 'pretokenizers' | 'decoders'): unknown[] {
+  if (given === undefined || given === null) return [];
+  const { type, [list]: steps } = given as { readonly type?: unknown } & Record<string, unknown>;
+  return type === 'Sequence' && Array.isArray(steps)
+    ? steps.flatMap((step: unknown) => stepsOf(step, list))
+    : [given];
 }
 
 function readAddedTokens(root: Fields): AddedToken[] {

@@ -159,11 +159,11 @@ describe('the tokenizer of a GGUF', () => {
   });
 
   it('of an unknown kind is absent, with the reason and the way out', async () => {
-    const files = await readTokenizerFiles(gguf({ 'tokenizer.ggml.pre': { string: 'tekken' } }));
+    const files = await readTokenizerFiles(gguf({ 'tokenizer.ggml.pre': { string: 'viking' } }));
     expect(files).toMatchObject({
       tokenizerJson: null,
       absence: expect.stringMatching(
-        /"tekken"\) cannot be converted: .*; give token-id arrays \(\.json\)/,
+        /"viking"\) cannot be converted: .*; give token-id arrays \(\.json\)/,
       ) as string,
       chatTemplate: null,
     });

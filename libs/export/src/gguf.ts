@@ -79,7 +79,7 @@ async function describe({ source }: PrunedModel): Promise<Description> {
   }
   return {
     entries: [...own, ...[...tokenizer.keys].map(([key, value]) => encodeEntry(key, value))],
-    notes: [],
+    notes: tokenizer.notes,
   };
 }
 
