@@ -1,7 +1,15 @@
 import { spawn } from 'node:child_process';
-import { CHECKPOINT_CACHE, descendants, SMOLLM2_GGUF, type TemporaryFolder } from '@blockpruner/testkit';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  CHECKPOINT_CACHE,
+  descendants,
+  SMOLLM2_GGUF,
+  TINY_MODELS,
+  type TemporaryFolder,
+} from '@blockpruner/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { allGone, BLOCKPRUNER, errorLine, PRUNE, run, start, workspace } from './command.ts';
+import { allGone, BLOCKPRUNER, errorLine, PRUNE, read, run, start, workspace } from './command.ts';
 
 interface Printed {
   readonly text: string;
@@ -37,6 +45,34 @@ describe('blockpruner generate', { timeout: TIMEOUT_MS }, () => {
     );
   });
 
+  it('leaves special tokens out of the text, not out of the token ids', async () => {
+    const { vocabSize } = TINY_MODELS['llama-gqa-untied'];
+    const ids = Array.from({ length: vocabSize }, (_, id) => id);
+    const special = ids.filter((id) => id % 3 > 0);
+    const word = (id: number): string => (id % 3 > 0 ? `<|${id}|>` : `w${id}`);
+    const addedToken = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+    const tokenizer = {
+      version: '1.0',
+      added_tokens: special.map((id) => ({ id, content: word(id), ...addedToken })),
+      pre_tokenizer: { type: 'WhitespaceSplit' },
+      model: {
+        type: 'WordLevel',
+        vocab: Object.fromEntries(ids.map((id) => [word(id), id])),
+        unk_token: word(0),
+      },
+    };
+    writeFileSync(join(folder.path, 'model/tokenizer.json'), JSON.stringify(tokenizer));
+    const options = ['--model', 'model', '--prompt', 'a', '--max-tokens', '30', '--temperature', '2'];
+    const ended = await run(['generate', ...options, '--json'], folder.path);
+    rmSync(join(folder.path, 'model/tokenizer.json'));
+    expect(ended.code, ended.stderr).toBe(0);
+    const { text, tokenIds } = JSON.parse(ended.stdout) as Printed;
+    const said = tokenIds.filter((id) => id % 3 === 0);
+    expect(said.length).toBeGreaterThan(0);
+    expect(said.length).toBeLessThan(tokenIds.length);
+    expect(text).toBe(said.map(word).join(' '));
+  });
+
   it('answers a chat, up to the token that ends a turn', async () => {
     const answer = await printed('--chat', '--prompt', 'Say hello.', '--max-tokens', '200');
     expect(answer.end).toBe('stop-token');
@@ -69,11 +105,18 @@ describe('blockpruner generate', { timeout: TIMEOUT_MS }, () => {
     expect(errorLine(ended)).toMatch(/^run has models of 0 to 2 removed blocks, not of 9/);
     expect(ended.code).toBe(2);
     const without = await run(['generate', '--model', 'run@2', '--prompt', 'a'], folder.path);
-    expect(errorLine(without)).toMatch(/tokenizer\.json: no such file/);
+    expect(errorLine(without)).toMatch(
+      /model\/tokenizer\.json: no such file, and a text needs a tokenizer; put the tokenizer\.json of the model there$/,
+    );
+    expect(without.stderr).not.toContain('model loaded');
+    const { mask } = JSON.parse(read(folder, 'run/result.json')) as { mask: string };
+    const [first] = mask.split('+');
+    const again = await run(['generate', '--model', 'run@2', '--prompt', 'a', '--mask', first], folder.path);
+    expect(errorLine(again)).toBe(`run@2 lacks ${first} already: leave it out of --mask`);
+    expect(again.code).toBe(2);
   });
 
   it.each([
-    [['--prompt', 'a', '--mask', 'mha.40'], 2, /^block mha\.40 does not exist/],
     [['--prompt', 'a', '--mask', 'mha'], 2, /^--mask mha: "mha" is not a block/],
     [['--prompt', 'a', '--mask', 'mha.1', '--mask', 'mha.2'], 2, /^--mask is given 2 times/],
     [['--prompt', 'a', '--top-p', '0'], 2, /^--top-p must be a number above 0, at most 1/],
@@ -82,6 +125,12 @@ describe('blockpruner generate', { timeout: TIMEOUT_MS }, () => {
     const ended = await run(['generate', '--model', 'model', ...args], folder.path);
     expect(errorLine(ended)).toMatch(reason);
     expect(ended.code).toBe(code);
+  });
+
+  it('refuses a block that the model has not', async () => {
+    const ended = await generate('--prompt', 'a', '--mask', 'mha.40');
+    expect(errorLine(ended)).toMatch(/^block mha\.40 does not exist/);
+    expect(ended.code).toBe(2);
   });
 
   it('leaves nothing behind when it is interrupted', async () => {

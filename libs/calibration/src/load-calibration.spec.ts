@@ -114,7 +114,12 @@ describe('a text', () => {
     [
       'no tokenizer',
       text(10),
-      { tokenizer: tokenizerSource({ tokenizerJson: null, absence: '/m: has none; do this' }) },
+      {
+        tokenizer: tokenizerSource({
+          tokenizerJson: null,
+          absence: { reason: '/m: has none', wayOut: 'do this' },
+        }),
+      },
       'tokenizer',
       '/m: has none; do this',
     ],
@@ -239,7 +244,7 @@ describe('documents', () => {
 
 describe('token ids', () => {
   it('are taken as they are, in file order, without a tokenizer', async () => {
-    const tokenizer = tokenizerSource({ tokenizerJson: null, absence: 'none' });
+    const tokenizer = tokenizerSource({ tokenizerJson: null, absence: { reason: 'none', wayOut: null } });
     const set = await loadJson(
       [
         [5, 6],

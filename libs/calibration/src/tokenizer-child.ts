@@ -24,7 +24,7 @@ async function answer(request: TokenizerRequest): Promise<TokenizerReply> {
     }
     if (tokenizer === undefined) throw new Error('no tokenizer is loaded');
     if (request.kind === 'decode')
-      return { kind: 'text', text: await tokenizer.decode([...request.ids], false) };
+      return { kind: 'text', text: await tokenizer.decode([...request.ids], true) };
     const { addSpecialTokens } = request;
     const encodings = await tokenizer.encodeBatch([...request.texts], { addSpecialTokens });
     return { kind: 'ids', ids: encodings.map((encoding) => Int32Array.from(encoding.getIds())) };

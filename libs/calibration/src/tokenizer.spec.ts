@@ -83,13 +83,13 @@ it('a batch has the ids of its texts, in their order', async () => {
   expect(await tokenizer.encodeBatch([])).toEqual([]);
 });
 
-it('ids decode to the text, special tokens included', async () => {
+it('ids decode to the text, without special tokens', async () => {
   const document = {
     ...withSpecialTokens,
     decoder: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
   };
   const tokenizer = await loadTokenizer(source(document), 'add');
-  expect(await tokenizer.decode(await tokenizer.encode('the 🦙'))).toBe('<s>the 🦙');
+  expect(await tokenizer.decode(await tokenizer.encode('the 🦙'))).toBe('the 🦙');
 });
 
 it('the last of two equal keys of the vocabulary counts, as in transformers', async () => {
@@ -104,12 +104,15 @@ describe('refused with one error is', () => {
     message: expect.stringMatching(message) as string,
   });
 
-  it('a model without a tokenizer, in the words of its reader', async () => {
+  it.each([
+    ['do this', /^there is none; do this$/],
+    [null, /^there is none; give token-id arrays \(\.json\), which need none$/],
+  ])('a model without a tokenizer, in the words of its reader', async (wayOut, message) => {
     const load = loadTokenizer(
-      tokenizerSource({ tokenizerJson: null, absence: 'there is none; do this' }),
+      tokenizerSource({ tokenizerJson: null, absence: { reason: 'there is none', wayOut } }),
       'add',
     );
-    await expect(load).rejects.toMatchObject(refusal('tokenizer', /^there is none; do this$/));
+    await expect(load).rejects.toMatchObject(refusal('tokenizer', message));
   });
 
   it('an id beyond the vocabulary of the model', async () => {

@@ -2,6 +2,8 @@ import type { TokenizerFiles } from '@blockpruner/checkpoint';
 import { CalibrationError } from './calibration-error.ts';
 import { TokenizerProcess, type NamedToken } from './tokenizer-process.ts';
 
+const WAY_OUT = 'give token-id arrays (.json), which need none';
+
 /** `add`: those that transformers adds by default; `none`: the text alone. */
 export type SpecialTokens = 'add' | 'none';
 
@@ -15,7 +17,7 @@ export interface TextTokenizer {
   encode(text: string): Promise<Int32Array>;
   /** Encodes each text as `encode` does, on all cores. */
   encodeBatch(texts: readonly string[]): Promise<readonly Int32Array[]>;
-  /** The text of ids, special tokens included. */
+  /** The text of ids; special tokens have none. */
   decode(ids: Int32Array): Promise<string>;
 }
 
@@ -32,8 +34,10 @@ export async function loadTokenizer(
   { source, vocabSize, tokenizerJson, absence, config }: TokenizerFiles,
   specialTokens: SpecialTokens,
 ): Promise<TextTokenizer> {
-  if (tokenizerJson === null)
-    throw new CalibrationError('tokenizer', absence ?? `${source}: has no tokenizer`);
+  if (tokenizerJson === null) {
+    const { reason, wayOut } = absence ?? { reason: `${source}: has no tokenizer`, wayOut: null };
+    throw new CalibrationError('tokenizer', `${reason}; ${wayOut ?? WAY_OUT}`);
+  }
   if (config.split_special_tokens === true) {
     throw new CalibrationError(
       'tokenizer',

@@ -256,7 +256,7 @@ describe('the tokenizer of a GGUF', () => {
   ])('with %s is left out, and why is said', async (found, metadata) => {
     const checkpoint = await open(writeGguf(metadata));
     const { absence } = await readTokenizerFiles(checkpoint.sourcePath);
-    expect(absence).toContain(`(${found}) cannot be converted`);
+    expect(absence?.reason).toContain(`(${found}) cannot be converted`);
     expect(readdirSync(checkpoint.folder).sort()).toEqual(['config.json', 'model.safetensors']);
   });
 });

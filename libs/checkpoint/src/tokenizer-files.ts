@@ -16,6 +16,13 @@ const MAX_TOKENIZER_CONFIG_BYTES = 2 ** 26;
 /** The longest templates have some tens of KiB. */
 const MAX_TEMPLATE_BYTES = 2 ** 22;
 
+/** Why a model has no tokenizer, in half a line. */
+export interface TokenizerAbsence {
+  readonly reason: string;
+  /** How to write one from what is there; null where nothing of it is. */
+  readonly wayOut: string | null;
+}
+
 /** A model's tokenizer as its files hold it; nothing of it is checked yet. */
 export interface TokenizerFiles {
   /** What errors name, absolute: the Hugging Face folder or the GGUF. */
@@ -24,8 +31,8 @@ export interface TokenizerFiles {
   readonly vocabSize: number;
   /** The text of tokenizer.json, or what a GGUF's tokenizer amounts to; null when there is none. */
   readonly tokenizerJson: string | null;
-  /** Why there is none, and the way out; null when there is one. */
-  readonly absence: string | null;
+  /** Null when there is one. */
+  readonly absence: TokenizerAbsence | null;
   /** The fields of tokenizer_config.json, empty when there is none. */
   readonly config: Readonly<Record<string, unknown>>;
   /** The Jinja source that renders a chat; null when the model has none. */
@@ -75,13 +82,17 @@ export async function readGgufTokenizerKeys(folder: string): Promise<GgufTokeniz
   return ggufTokenizerKeys(files, { bos: idOf('bos'), eos: idOf('eos'), pad: idOf('pad') });
 }
 
-async function explainAbsence(folder: string): Promise<string> {
+async function explainAbsence(folder: string): Promise<TokenizerAbsence> {
   const sentencePiece = await stat(join(folder, 'tokenizer.model')).catch(() => null);
   if (sentencePiece === null) {
-    return `${join(folder, 'tokenizer.json')}: no such file, and a text needs a tokenizer; give token-id arrays (.json), which need none`;
+    const reason = `${join(folder, 'tokenizer.json')}: no such file, and a text needs a tokenizer`;
+    return { reason, wayOut: null };
   }
   const name = JSON.stringify(folder).replaceAll('"', "'");
-  return `${folder}: has tokenizer.model but no tokenizer.json; write it: python -c "from transformers import AutoTokenizer as T; T.from_pretrained(${name}).save_pretrained(${name})"`;
+  return {
+    reason: `${folder}: has tokenizer.model but no tokenizer.json`,
+    wayOut: `write it: python -c "from transformers import AutoTokenizer as T; T.from_pretrained(${name}).save_pretrained(${name})"`,
+  };
 }
 
 /** A Jinja file wins over the field, as in transformers; chat_template.json is where processors of images had it. */
@@ -129,7 +140,7 @@ async function readGguf(source: string): Promise<TokenizerFiles> {
     source,
     vocabSize,
     tokenizerJson: files && JSON.stringify(files.tokenizer),
-    absence: note && `${note}; give token-id arrays (.json), which need no tokenizer`,
+    absence: note === null ? null : { reason: note, wayOut: null },
     config,
     chatTemplate: templateField({ file: source, values: config }),
   };

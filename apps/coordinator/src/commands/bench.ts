@@ -5,13 +5,7 @@ import { benchRatios, benchResult, benchTable } from '../bench-report.ts';
 import type { Console } from '../console.ts';
 import type { ModelProcess } from '../model-process.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
-import {
-  findModels,
-  ONE_MODEL_SETTINGS,
-  startModel,
-  withProcesses,
-  type RunningModel,
-} from '../running-model.ts';
+import { findModels, ONE_MODEL_SETTINGS, startModel, withProcesses } from '../running-model.ts';
 import { PRINT_SETTINGS, type SettingName } from '../setting.ts';
 
 export const BENCH_SETTINGS = [
@@ -46,20 +40,18 @@ export async function bench(
     promptTokens: requireSetting(settings, 'promptTokens'),
     newTokens: requireSetting(settings, 'newTokens'),
   };
-  const found = await findModels(models, console);
-  const running: RunningModel[] = [];
+  const found = await findModels(models, DENSE, console);
   const processes: ModelProcess[] = [];
   const measured = models.map((): Measurement[] => []);
   await withProcesses(processes, async () => {
     for (const [i, model] of found.entries()) {
-      const started = await startModel(model, DENSE, settings, console);
-      running.push(started);
-      processes.push(started.process);
+      const process = await startModel(model, settings, console);
+      processes.push(process);
       progress.update({ title: `warming up ${model.given}`, done: i, total: models.length });
-      await started.process.ask('measure', asked);
+      await process.ask('measure', asked);
     }
     for (let round = 0; round < rounds; round++) {
-      for (const [i, { process }] of running.entries()) {
+      for (const [i, process] of processes.entries()) {
         const done = round * models.length + i;
         progress.update({ title: `measuring ${models[i]}`, done, total: rounds * models.length });
         measured[i].push(await process.ask('measure', asked));

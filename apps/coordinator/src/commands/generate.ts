@@ -1,4 +1,3 @@
-import { text as readAll } from 'node:stream/consumers';
 import { parseMask, type Mask } from '@blockpruner/blocks';
 import { ChatRenderer, loadTokenizer, type TextTokenizer } from '@blockpruner/calibration';
 import { readBoundaryTokens, readTokenizerFiles } from '@blockpruner/checkpoint';
@@ -6,10 +5,11 @@ import { IncrementalText, type Generation } from '@blockpruner/generation';
 import { formatDuration } from '@blockpruner/telemetry';
 import type { Command } from 'commander';
 import type { Console } from '../console.ts';
+import { readPrompt } from '../prompt.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
 import { findModels, ONE_MODEL_SETTINGS, startModel, withProcesses } from '../running-model.ts';
 import { PRINT_SETTINGS, type SettingName } from '../setting.ts';
-import { UsageError } from '../usage-error.ts';
+import { RunError, UsageError } from '../usage-error.ts';
 
 export const GENERATE_SETTINGS = [
   'model',
@@ -44,15 +44,15 @@ export async function generate(
   const settings = resolveSettings(command, GENERATE_SETTINGS);
   const { values } = settings;
   const model = requireSetting(settings, 'model');
-  const prompt = await readPrompt(requireSetting(settings, 'prompt'));
+  const prompt = await readPrompt(requireSetting(settings, 'prompt'), process.stdin);
   const removed = readRemoved(values.mask ?? []);
   const console = open(settings);
 
-  const [found] = await findModels([model], console);
-  const running = await startModel(found, removed, settings, console);
-  await withProcesses([running.process], async () => {
-    const { tokenizer, tokenIds } = await tokenize(running.path, prompt, settings);
-    const { ends } = await readBoundaryTokens(running.path);
+  const [found] = await findModels([model], removed, console);
+  const { tokenizer, tokenIds } = await tokenize(found.path, prompt, settings);
+  const { ends } = await readBoundaryTokens(found.path);
+  const running = await startModel(found, settings, console);
+  await withProcesses([running], async () => {
     const text = new IncrementalText((ids) => tokenizer.decode(ids));
     const newTokenIds: number[] = [];
     const pieces: string[] = [];
@@ -67,7 +67,7 @@ export async function generate(
       sampling: samplingOf(settings),
       stopIds: ends,
     };
-    const generation = await running.process.ask('generate', request, (tokenId) => {
+    const generation = await running.ask('generate', request, (tokenId) => {
       newTokenIds.push(tokenId);
       shown = shown.then(async () => show(await text.push(tokenId)));
       shown.catch(() => undefined); // heard of below
@@ -78,12 +78,6 @@ export async function generate(
     console.print(values.json ? JSON.stringify(result) : '');
     console.logger.info(generation, describe(generation));
   });
-}
-
-async function readPrompt(given: string): Promise<string> {
-  const prompt = given === '-' ? await readAll(process.stdin) : given;
-  if (prompt === '') throw new UsageError('--prompt - reads standard input, which is empty: give a text');
-  return prompt;
 }
 
 function readRemoved(masks: readonly string[]): Mask {
@@ -106,13 +100,20 @@ function samplingOf(settings: GenerateSettings) {
   };
 }
 
-/** A chat brings its special tokens with the chat template. */
+/**
+ * A chat brings its special tokens with the chat template.
+ * @throws RunError when the model has no tokenizer, CalibrationError when it or its chat template cannot be used
+ */
 async function tokenize(
   modelPath: string,
   prompt: string,
   settings: GenerateSettings,
 ): Promise<{ tokenizer: TextTokenizer; tokenIds: Int32Array }> {
   const files = await readTokenizerFiles(modelPath);
+  if (files.absence !== null) {
+    const { reason, wayOut } = files.absence;
+    throw new RunError(`${reason}; ${wayOut ?? 'put the tokenizer.json of the model there'}`);
+  }
   if (settings.values.chat !== true) {
     const tokenizer = await loadTokenizer(files, requireSetting(settings, 'specialTokens'));
     return { tokenizer, tokenIds: withoutSuffix(await tokenizer.encode(prompt), tokenizer) };
