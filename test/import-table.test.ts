@@ -48,6 +48,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'hub',
     'graph',
     'export',
+    'file-lock',
     'generation',
     'search',
     'fleet',

@@ -1,9 +1,8 @@
-import { mkdtemp, mkdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { DENSE } from '@blockpruner/blocks';
 import { openCheckpoint } from '@blockpruner/checkpoint';
 import type { PrunedModel } from '@blockpruner/export';
+import { makeScratchFolder, removeAbandonedScratch } from '@blockpruner/file-lock';
 import { scoreOf } from '@blockpruner/perplexity';
 import type { Console } from './console.ts';
 import type { MeasuredHealing } from './export-healing.ts';
@@ -20,6 +19,8 @@ import type { WorkerSettings } from './worker-plan.ts';
 const CHECK_ROWS = 4;
 const CHECK_TOKENS = 256;
 const HEALED_NATS = 1e-3;
+/** In the cache folder: what a quantized export is decoded to while it is scored. */
+const SCRATCH = 'check';
 
 /** An export that was written and has no name yet, and what it must agree with. */
 export interface ExportToCheck {
@@ -74,6 +75,11 @@ export async function checkExport(exported: ExportToCheck, console: Console): Pr
   return compareScores(expected, { by, scores }, path, toleranceNats(format));
 }
 
+/** What checks that were killed have left in the cache folder goes; it may be as large as a model in fp32. */
+export function removeAbandonedChecks(cacheFolder: string): Promise<void> {
+  return removeAbandonedScratch(cacheFolder, SCRATCH);
+}
+
 function shortened(rows: readonly Int32Array[]): Int32Array[] {
   return rows.slice(0, CHECK_ROWS).map((row) => row.subarray(0, CHECK_TOKENS));
 }
@@ -92,14 +98,13 @@ async function scoreFiles(
   { path, rows, workers, cacheFolder }: Pick<ExportToCheck, 'path' | 'rows' | 'workers' | 'cacheFolder'>,
   console: Console,
 ): Promise<readonly number[]> {
-  await mkdir(cacheFolder, { recursive: true });
-  const folder = await mkdtemp(join(cacheFolder, 'check-'));
+  const scratch = await makeScratchFolder(cacheFolder, SCRATCH);
   try {
     const onProgress = bytesProgress(console.progress);
-    const checkpoint = await openCheckpoint(path, { cacheFolder: folder, onProgress });
-    return await scoreOne({ checkpoint, masks: [DENSE], rows, workers, cacheFolder: folder }, console);
+    const checkpoint = await openCheckpoint(path, { cacheFolder: scratch.path, onProgress });
+    return await scoreOne({ checkpoint, masks: [DENSE], rows, workers, cacheFolder: scratch.path }, console);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await scratch.remove();
   }
 }
 

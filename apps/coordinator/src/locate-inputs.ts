@@ -11,6 +11,7 @@ import {
   resolveHubSettings,
 } from '@blockpruner/hub';
 import type { Logger, ProgressDisplay } from '@blockpruner/telemetry';
+import { requireNoRun } from './model-reference.ts';
 import { RunError } from './usage-error.ts';
 
 /** What the hub says of a name that may have been meant for a path. */
@@ -32,13 +33,14 @@ export function isHubName(given: string): boolean {
 
 /**
  * Finds a model: what is on the disk wins, as in transformers; anything else that can be a name on the hub is fetched.
- * @throws HubError when it is there and cannot be had
+ * @throws HubError when it is there and cannot be had, UsageError when it is a run
  */
 export async function locateModel(
   given: string,
   logger: Logger,
   progress: ProgressDisplay,
 ): Promise<LocatedModel> {
+  await requireNoRun(given);
   const reference = existsSync(given) ? null : parseModelReference(given);
   if (reference === null) {
     const path = resolve(given);

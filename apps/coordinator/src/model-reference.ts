@@ -34,8 +34,9 @@ export async function readModelReference(given: string): Promise<ModelReference>
   const [, folder, count] = OF_RUN.exec(given) ?? [];
   if (existsSync(given) || folder === undefined || !(await holdsRun(folder))) {
     if (await holdsRun(given)) {
+      const most = runSizes(await readRun(given)).at(-1)?.mask.length ?? 0;
       throw new UsageError(
-        `${given} is a run folder: say how many of its blocks are gone, as in ${given}@${(await readRun(given)).decisions.length}`,
+        `${given} is a run folder: say how many of its blocks are gone, as in ${given}@${most}`,
       );
     }
     return { model: given, mask: DENSE, run: null };
@@ -55,6 +56,19 @@ export async function requireRunAlone(given: string): Promise<void> {
   const [, folder, count] = OF_RUN.exec(given) ?? [];
   if (folder === undefined || (await holdsRun(given)) || !(await holdsRun(folder))) return;
   throw new UsageError(`${given} is a size of a run, and a run is wanted: give ${folder} --at ${count}`);
+}
+
+/**
+ * A command that takes a model says so where it is given a run.
+ * @throws UsageError when a run folder or `RUN@K` is given
+ */
+export async function requireNoRun(given: string): Promise<void> {
+  const [, folder] = OF_RUN.exec(given) ?? [];
+  const isRun = await holdsRun(given);
+  if (!isRun && (existsSync(given) || folder === undefined || !(await holdsRun(folder)))) return;
+  throw new UsageError(
+    `${given} is ${isRun ? 'a run folder' : 'a size of a run'}, and a model is wanted: name what blockpruner export makes of it`,
+  );
 }
 
 /**
@@ -79,7 +93,9 @@ export async function sizeOfRun(folder: string, blockCount?: number): Promise<Si
     return { view, size: { ...sizes[0], mask: DENSE, score, perplexity, parametersRemoved: 0, ratio: 0 } };
   }
   const further =
-    wanted > most ? `; take it further with: blockpruner resume ${folder} --remove ${wanted - least}` : '';
+    wanted > most && wanted < 2 * view.config.layerCount
+      ? `; take it further with: blockpruner resume ${folder} --remove ${wanted - least}`
+      : '';
   throw new UsageError(
     `${folder} has models of ${least} to ${most} removed blocks, not of ${wanted}${further}`,
   );

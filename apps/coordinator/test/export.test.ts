@@ -175,6 +175,14 @@ describe('an export', () => {
   it.each([
     [['export', 'run@3', '--output', 'x'], 'run@3 is a size of a run, and a run is wanted: give run --at 3'],
     [
+      ['export', 'run', '--model', 'run@3', '--output', 'x'],
+      'run@3 is a size of a run, and a model is wanted: name what blockpruner export makes of it',
+    ],
+    [
+      ['generate', '--model', 'run', '--prompt', 'a'],
+      'run is a run folder: say how many of its blocks are gone, as in run@4',
+    ],
+    [
       ['export', 'run', '--output', 'rows.json/x'],
       '--output ROOT/rows.json/x: a part of the path is a file: name a folder that may be made',
     ],
@@ -206,10 +214,11 @@ describe('an export', () => {
     [['--to', 'gguf', '--compat'], '--compat is of --to hf'],
     [['--to', 'mask', '--dtype', 'fp16'], '--dtype fp16 does not go with --to mask'],
     [['--to', 'mask', '--heal'], '--heal changes weights, which --to mask leaves as they are'],
+    [['--memory-limit', '10MiB'], '--memory-limit 10MiB leaves 10.0 MiB for each of 1 worker'],
     [['--to', 'exl2'], '--to must be hf, onnx, gguf or mask'],
     [
-      ['--at', '9'],
-      'run has models of 2 to 4 removed blocks, not of 9; take it further with: blockpruner resume run',
+      ['--at', '7'],
+      'run has models of 2 to 4 removed blocks, not of 7; take it further with: blockpruner resume run --remove 5',
     ],
   ])('is refused with %j', async (options, reason) => {
     const ended = await exported('refused', ...options);
@@ -287,6 +296,22 @@ describe('an export', () => {
     expect(ended.code).toBe(2);
     expect(errorLine(ended)).toContain('given.incomplete: is not of an interrupted export: move it away');
     expect(read(folder, 'given.incomplete/notes.txt')).toBe('mine');
+  });
+
+  it('removes the decoded copy that a check has left which was killed', async () => {
+    const cache = ['--cache-dir', 'cache'];
+    const checks = (): string[] => readdirSync(at('cache')).filter((name) => name.startsWith('check-'));
+    const killed = start(
+      ['export', 'run', '--to', 'gguf', '--dtype', 'q8_0', '--output', 'killed', ...WORKERS, ...cache],
+      folder.path,
+    );
+    await killed.says('worker ready');
+    killed.killAll();
+    await killed.ended;
+    expect(checks()).toHaveLength(2);
+    const ended = await exported('killed', '--to', 'gguf', '--dtype', 'q8_0', ...cache);
+    expect(ended.code, ended.stderr).toBe(0);
+    expect(checks()).toEqual([]);
   });
 
   it('that is interrupted keeps its place, and gets no name', async () => {

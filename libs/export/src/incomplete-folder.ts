@@ -53,6 +53,26 @@ async function requireWritable(folder: string): Promise<void> {
 }
 
 /**
+ * Makes a folder and what is missing above it, one by one: `mkdir` of Node with `recursive` never returns where a file
+ * system says that the folder above is missing while it is there, as /proc does (24.21).
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const make = () =>
+    mkdir(path).catch(async (error: unknown) => {
+      const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
+      if (!isThere || !(await stat(path)).isDirectory()) throw error;
+    });
+  try {
+    await make();
+  } catch (error) {
+    const isRoot = path === dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || isRoot) throw error;
+    await makeFolder(dirname(path));
+    await make();
+  }
+}
+
+/**
  * Takes an empty folder out of the way.
  * @throws ExportError when something else is there, or when it is a mount point, in whose place no folder can be put
  */

@@ -1,10 +1,17 @@
-import { mkdir, rm, statfs } from 'node:fs/promises';
+import { rm, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { FileLock } from '@blockpruner/file-lock';
 import { keptBytes, writeDurably } from './durable-file.ts';
 import { ExportError } from './export-error.ts';
 import { explained } from './file-system-failure.ts';
-import { clearOutput, incompletePath, publish, removeIfEmpty, takeIncomplete } from './incomplete-folder.ts';
+import {
+  clearOutput,
+  incompletePath,
+  makeFolder,
+  publish,
+  removeIfEmpty,
+  takeIncomplete,
+} from './incomplete-folder.ts';
 import type { ExportPlan, PlannedFile } from './planned-file.ts';
 import type { PrunedModel } from './pruned-model.ts';
 
@@ -51,7 +58,7 @@ export async function writeExport(
 ): Promise<WriteReport> {
   const target = resolve(output);
   try {
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolder(dirname(target));
     const lock = await takeLock(target);
     try {
       await clearOutput(target);

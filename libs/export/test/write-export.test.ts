@@ -164,6 +164,13 @@ describe('what is in the way of an export', () => {
     expect(readdirSync(folder.path)).toEqual(['out']);
   });
 
+  it('is where no folder can be made', async () => {
+    const nowhere = '/proc/nowhere/at-all/out';
+    await expect(writeExport(nowhere, planOf(), { identity: 'one' })).rejects.toThrow(
+      '/proc/nowhere: cannot be made there, or is gone: name another folder',
+    );
+  });
+
   it('is a file', async () => {
     writeFileSync(output, '');
     await expect(write(planOf())).rejects.toThrow(`${output}: is a file: name a folder that does not exist`);

@@ -13,7 +13,7 @@ import { readRunRows } from '@blockpruner/journal';
 import type { Command } from 'commander';
 import type { Console } from '../console.ts';
 import { createdWith } from '../created-with.ts';
-import { checkExport, type CheckedExport } from '../export-check.ts';
+import { checkExport, removeAbandonedChecks, type CheckedExport } from '../export-check.ts';
 import { measureHealing } from '../export-healing.ts';
 import { planFollowing, planFormat, requireExpressible } from '../export-format.ts';
 import { exportProvenance } from '../export-provenance.ts';
@@ -27,6 +27,7 @@ import { planRemovalLists } from '../removal-lists.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
 import { requireModelOfRun, requireModelThere } from '../run-model.ts';
 import { PRINT_SETTINGS, type SettingName } from '../setting.ts';
+import { longestRowTokens, planWorkers } from '../worker-plan.ts';
 
 export const EXPORT_SETTINGS = [
   'at',
@@ -76,6 +77,7 @@ export async function exportRun(
 
   const then = await createdWith(run, settings);
   const cacheFolder = resolve(requireSetting(then, 'cacheDir'));
+  await removeAbandonedChecks(cacheFolder);
   const modelName = requireSetting(then, 'model');
   if (settings.values.model === undefined) {
     requireModelThere(modelName, run, 'say where it is now with --model');
@@ -84,6 +86,10 @@ export async function exportRun(
   requireModelOfRun(checkpoint, { path: run, modelFingerprint: view.config.modelFingerprint });
   const { workers, threads, memoryLimit } = settings.values;
   const rows = await readRunRows(run);
+  // Numbers of the same weights are the same in fp32.
+  const by = { workers, threads, memoryLimit, dtype: 'fp32' as const };
+  // Workers that cannot be started are heard of before anything is written for them.
+  if (request.check) planWorkers(by, checkpoint.shape, longestRowTokens(rows));
   const report = bytesProgress(console.progress);
   await requireExpressible(checkpoint, size.mask, format, request.heal, (done, total) =>
     report(done, total, 'looking for weights beyond fp16'),
@@ -99,8 +105,6 @@ export async function exportRun(
   for (const each of note === null ? plan.notes : [note, ...plan.notes]) console.logger.warn(each);
   let checked: CheckedExport | null = null;
   const check = async (path: string): Promise<void> => {
-    // Numbers of the same weights are the same in fp32.
-    const by = { workers, threads, memoryLimit, dtype: 'fp32' as const };
     checked = await checkExport({ path, model, format, rows, healed, workers: by, cacheFolder }, console);
   };
   const identity = exportIdentity(model, { ...format });
