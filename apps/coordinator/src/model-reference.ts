@@ -24,24 +24,24 @@ export interface SizeOfRun {
 }
 
 /** `runs/mine@8`: a run, and how many blocks are gone. */
-const OF_RUN = /^(.+)@(0|[1-9]\d{0,5})$/s;
+const OF_RUN = /^(.+)@([^@]*)$/s;
+const BLOCK_COUNT = /^(0|[1-9]\d{0,5})$/;
 
 /**
  * Reads `RUN@K`, the model of a run without its first K blocks, or anything else that `--model` takes.
  * @throws UsageError when the run has not come so far
  */
 export async function readModelReference(given: string): Promise<ModelReference> {
-  const [, folder, count] = OF_RUN.exec(given) ?? [];
-  if (existsSync(given) || folder === undefined || !(await holdsRun(folder))) {
-    if (await holdsRun(given)) {
-      const most = runSizes(await readRun(given)).at(-1)?.mask.length ?? 0;
-      throw new UsageError(
-        `${given} is a run folder: say how many of its blocks are gone, as in ${given}@${most}`,
-      );
-    }
-    return { model: given, mask: DENSE, run: null };
+  if (await holdsRun(given)) {
+    const { size } = await sizeOfRun(given);
+    throw new UsageError(
+      `${given} is a run folder: say how many of its blocks are gone, as in ${given}@${size.mask.length}`,
+    );
   }
-  const run = await sizeOfRun(folder, Number(count));
+  const named = await readSize(given);
+  if (named === null) return { model: given, mask: DENSE, run: null };
+  const { folder, blockCount } = named;
+  const run = await sizeOfRun(folder, blockCount);
   const then = await createdWith(folder, { values: {}, origins: {} });
   const model = requireSetting(then, 'model');
   requireModelThere(model, folder, 'put it back, or export the run with --model and name the export');
@@ -49,13 +49,29 @@ export async function readModelReference(given: string): Promise<ModelReference>
 }
 
 /**
+ * The run and the size that `RUN@K` names; null for anything else.
+ * @throws UsageError when what is behind the @ of a run is no size
+ */
+async function readSize(given: string): Promise<{ folder: string; blockCount: number } | null> {
+  const [, folder, count] = OF_RUN.exec(given) ?? [];
+  if (existsSync(given) || folder === undefined || !(await holdsRun(folder))) return null;
+  if (!BLOCK_COUNT.test(count)) {
+    throw new UsageError(
+      `${given}: behind the @ of a run is how many of its blocks are gone, a whole number; got "${count}"`,
+    );
+  }
+  return { folder, blockCount: Number(count) };
+}
+
+/**
  * A command that takes a run, and a size of it in another option, says so where it is given both in one.
  * @throws UsageError when `RUN@K` is given
  */
 export async function requireRunAlone(given: string): Promise<void> {
-  const [, folder, count] = OF_RUN.exec(given) ?? [];
-  if (folder === undefined || (await holdsRun(given)) || !(await holdsRun(folder))) return;
-  throw new UsageError(`${given} is a size of a run, and a run is wanted: give ${folder} --at ${count}`);
+  const named = await readSize(given);
+  if (named === null) return;
+  const { folder, blockCount } = named;
+  throw new UsageError(`${given} is a size of a run, and a run is wanted: give ${folder} --at ${blockCount}`);
 }
 
 /**
@@ -63,9 +79,8 @@ export async function requireRunAlone(given: string): Promise<void> {
  * @throws UsageError when a run folder or `RUN@K` is given
  */
 export async function requireNoRun(given: string): Promise<void> {
-  const [, folder] = OF_RUN.exec(given) ?? [];
   const isRun = await holdsRun(given);
-  if (!isRun && (existsSync(given) || folder === undefined || !(await holdsRun(folder)))) return;
+  if (!isRun && (await readSize(given)) === null) return;
   throw new UsageError(
     `${given} is ${isRun ? 'a run folder' : 'a size of a run'}, and a model is wanted: name what blockpruner export makes of it`,
   );

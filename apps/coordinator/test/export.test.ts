@@ -179,6 +179,10 @@ describe('an export', () => {
       'run@3 is a size of a run, and a model is wanted: name what blockpruner export makes of it',
     ],
     [
+      ['generate', '--model', 'run@x', '--prompt', 'a'],
+      'run@x: behind the @ of a run is how many of its blocks are gone, a whole number; got "x"',
+    ],
+    [
       ['generate', '--model', 'run', '--prompt', 'a'],
       'run is a run folder: say how many of its blocks are gone, as in run@4',
     ],
@@ -318,8 +322,9 @@ describe('an export', () => {
     const command = start(['export', 'run', '--output', 'late', ...WORKERS], folder.path);
     await command.says('worker ready');
     command.kill('SIGINT');
-    const { code } = await command.ended;
+    const { code, stderr } = await command.ended;
     expect(code).toBe(130);
+    expect(stderr).toContain('what was written stays, and the same command goes on with it');
     expect(existsSync(at('late'))).toBe(false);
     expect(existsSync(at('late.incomplete/model.safetensors'))).toBe(true);
     const again = await exported('late');

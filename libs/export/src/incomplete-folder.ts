@@ -25,8 +25,8 @@ function planHash({ files }: ExportPlan, identity: string): string {
 }
 
 /**
- * @throws ExportError when something is there, save for an empty folder, when nothing can be made there, or when what is
- * in the place of an incomplete export is none
+ * @throws ExportError when something is there, save for an empty folder that is no mount point, when nothing can be made
+ * there, or when what is in the place of an incomplete export is none
  */
 export async function requireFreeOutput(output: string): Promise<void> {
   const found = await stat(output).catch((error: unknown) => {
@@ -39,6 +39,12 @@ export async function requireFreeOutput(output: string): Promise<void> {
   if ((await readdir(output)).length > 0) {
     throw new ExportError(`${output}: exists and is not empty: name another folder, or move it away`);
   }
+  if ((await stat(dirname(output))).dev !== found.dev) throw isMountPoint(output);
+}
+
+/** In the place of one no folder can be put, which is how an export gets its name. */
+function isMountPoint(output: string): ExportError {
+  return new ExportError(`${output}: is a mount point: name a folder in it`);
 }
 
 /** Of what is not there yet, the first folder above that is. */
@@ -74,15 +80,14 @@ export async function makeFolder(path: string): Promise<void> {
 
 /**
  * Takes an empty folder out of the way.
- * @throws ExportError when something else is there, or when it is a mount point, in whose place no folder can be put
+ * @throws ExportError when something else is there, or when it is a mount point
  */
 export async function clearOutput(output: string): Promise<void> {
   await requireFreeOutput(output);
   await rmdir(output).catch((error: unknown) => {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return;
-    if (code !== 'EBUSY') throw error;
-    throw new ExportError(`${output}: is a mount point: name a folder in it`);
+    throw code === 'EBUSY' ? isMountPoint(output) : error;
   });
 }
 

@@ -20,7 +20,7 @@ import { exportProvenance } from '../export-provenance.ts';
 import { exportReport } from '../export-report.ts';
 import { readExportRequest, type ExportRequest } from '../export-request.ts';
 import { openModel } from '../inputs.ts';
-import { onInterrupt } from '../interrupt.ts';
+import { Interrupted, onInterrupt } from '../interrupt.ts';
 import { bytesProgress } from '../locate-inputs.ts';
 import { requireRunAlone, sizeOfRun } from '../model-reference.ts';
 import { planRemovalLists } from '../removal-lists.ts';
@@ -137,7 +137,14 @@ async function write(
     onProgress: (done: number, total: number, name: string) => report(done, total, `writing ${name}`),
     signal: interrupt.signal,
   };
-  const written = await writeExport(output, plan, options).finally(restoreSignals);
+  const written = await writeExport(output, plan, options)
+    .catch((error: unknown) => {
+      if (error instanceof Interrupted) {
+        logger.warn(`${error.message}: what was written stays, and the same command goes on with it`);
+      }
+      throw error;
+    })
+    .finally(restoreSignals);
   progress.clear();
   for (const note of written.notes) logger.info(note);
   return written;
