@@ -1,5 +1,16 @@
 import { createHash } from 'node:crypto';
-import { access, constants, mkdir, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import {
+  access,
+  constants,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  stat,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncFolder, writeWhole } from '@blockpruner/whole-file';
 import { SYNC_BYTES } from './durable-file.ts';
@@ -25,21 +36,27 @@ function planHash({ files }: ExportPlan, identity: string): string {
 }
 
 /**
- * @throws ExportError when something is there, save for an empty folder that is no mount point, when nothing can be made
- * there, or when what is in the place of an incomplete export is none
+ * @throws ExportError when something is there, save for an empty folder that is neither a mount point nor the working
+ * folder, when nothing can be made there, or when what is in the place of an incomplete export is none
  */
 export async function requireFreeOutput(output: string): Promise<void> {
-  const found = await stat(output).catch((error: unknown) => {
+  const found = await lstat(output).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw explained(error, output);
   });
   await readLeft(incompletePath(output));
   if (found === null) return requireWritable(dirname(output));
+  if (found.isSymbolicLink()) throw new ExportError(`${output}: is a link: name the folder that it leads to`);
   if (!found.isDirectory()) throw new ExportError(`${output}: is a file: name a folder that does not exist`);
   if ((await readdir(output)).length > 0) {
     throw new ExportError(`${output}: exists and is not empty: name another folder, or move it away`);
   }
   if ((await stat(dirname(output))).dev !== found.dev) throw isMountPoint(output);
+  // What runs in a folder that another is put in the place of is nowhere.
+  const here = await stat('.');
+  if (here.dev === found.dev && here.ino === found.ino) {
+    throw new ExportError(`${output}: is the working folder: name a folder in it`);
+  }
 }
 
 /** In the place of one no folder can be put, which is how an export gets its name. */

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { allows, OWN_MOUNTS, temporaryFolder, type TemporaryFolder } from '@blockpruner/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SYNC_BYTES } from '../src/durable-file.ts';
@@ -161,6 +162,23 @@ describe('what is in the way of an export', () => {
     writeFileSync(join(output, 'mine'), '');
     const message = `${output}: exists and is not empty: name another folder, or move it away`;
     await expect(write(planOf())).rejects.toThrow(message);
+    expect(readdirSync(folder.path)).toEqual(['out']);
+  });
+
+  it('is a link, also to an empty folder', async () => {
+    mkdirSync(join(folder.path, 'real'));
+    for (const target of ['real', 'nowhere']) {
+      symlinkSync(target, output);
+      await expect(write(planOf())).rejects.toThrow(`${output}: is a link: name the folder that it leads to`);
+      rmSync(output);
+    }
+  });
+
+  it('is the working folder', async () => {
+    mkdirSync(output);
+    const child = fork(CHILD, ['.', '0'], { cwd: output, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+    const [said] = await Promise.all([text(child.stdout!), once(child, 'exit')]);
+    expect(said).toBe(`${output}: is the working folder: name a folder in it`);
     expect(readdirSync(folder.path)).toEqual(['out']);
   });
 

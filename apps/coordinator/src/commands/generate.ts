@@ -57,6 +57,7 @@ export async function generate(
     const newTokenIds: number[] = [];
     const pieces: string[] = [];
     const show = (piece: string): void => {
+      console.progress.clear(); // nothing comes between the pieces of the text
       pieces.push(piece);
       if (values.json !== true) console.write(piece);
     };
@@ -67,6 +68,8 @@ export async function generate(
       sampling: samplingOf(settings),
       stopIds: ends,
     };
+    // The weights are loaded for the first text.
+    console.progress.update({ title: 'reading the prompt (tokens)', done: 0, total: tokenIds.length });
     const generation = await running.ask('generate', request, (tokenId) => {
       newTokenIds.push(tokenId);
       shown = shown.then(async () => show(await text.push(tokenId)));
