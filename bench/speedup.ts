@@ -8,6 +8,7 @@ import { blockParameters, makeMask, parseBlock, removedParameters, type Mask } f
 import type { Checkpoint } from '@blockpruner/checkpoint';
 import { prunedModel } from '@blockpruner/export';
 import { smollm2RemovalOrder } from '@blockpruner/testkit';
+import { RUNTIMES_PYTHON, RUNTIME_SCRIPTS } from '../tools/reference/runtimes/runtimes-python.ts';
 import { writeExportAs, type Form, type WrittenDtype } from '../tools/reference/runtimes/write-export-as.ts';
 import type { Benchmark, Finding, OptionValues } from './benchmark.ts';
 import { fixed, percent, sum, tableOf } from './figures.ts';
@@ -15,9 +16,6 @@ import { openModel } from './models.ts';
 import { UsageError } from './options.ts';
 import { progress } from './progress.ts';
 import { spreadOf, type Spread } from './timing.ts';
-
-const SCRIPT = join(import.meta.dirname, 'speedup/time_runs.py');
-const PYTHON = join(import.meta.dirname, '../.cache/runtimes/venv/bin/python');
 
 /** A runtime, and the form and type of the exports it is given. */
 interface Way {
@@ -57,7 +55,7 @@ export const speedupBenchmark: Benchmark = {
 };
 
 async function measure(options: OptionValues): Promise<{ findings: Finding[]; results: unknown }> {
-  const python = options.text('python') || PYTHON;
+  const python = options.text('python') || RUNTIMES_PYTHON;
   if (!existsSync(python)) {
     throw new UsageError(
       `${python} is missing: run sh tools/reference/runtimes/setup.sh, or name another with --python`,
@@ -117,7 +115,7 @@ async function timesOf(
     const sizes = ['prompt', 'tokens', 'repeats'].map((name) => String(options.integer(name)));
     progress(`${way.name}: running ${paths.length} models in turns`);
     const env = { ...process.env, CUDA_VISIBLE_DEVICES: '', OMP_NUM_THREADS: '1' };
-    const words = [SCRIPT, way.runtime, ...sizes, ...paths];
+    const words = [join(RUNTIME_SCRIPTS, 'time_runs.py'), way.runtime, ...sizes, ...paths];
     const { stdout } = await promisify(execFile)(python, words, { env, maxBuffer: 2 ** 24 });
     return JSON.parse(stdout) as Times[];
   } catch (error) {

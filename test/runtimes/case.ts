@@ -3,10 +3,8 @@ import { openCheckpoint, type Checkpoint } from '@blockpruner/checkpoint';
 import {
   CHECKPOINT_CACHE,
   SMOLLM2_GGUF,
-  smollm2Golden,
   smollm2RemovalOrder,
   TINY_MODELS,
-  tinyReferenceRows,
   writeTinyModel,
   type TinyModelName,
 } from '@blockpruner/testkit';
@@ -49,26 +47,6 @@ export const CASES: readonly Case[] = [
   ...SEARCHED,
   ...MADE_UP.map(([model, mask, reason]) => ({ model, mask: parseMask(mask), reason })),
 ];
-
-/** Rows to score, the prompt to continue, and how far: what all runtimes are given of a model. */
-export interface TestText {
-  readonly rows: readonly Int32Array[];
-  readonly prompt: Int32Array;
-  readonly greedyTokens: number;
-}
-
-const ROW_TOKENS = 128;
-const PROMPT_TOKENS = 16;
-
-export function testText(model: Case['model']): TestText {
-  const rows =
-    model === 'smollm2'
-      ? smollm2Golden()
-          .token_ids.slice(0, 2)
-          .map((ids) => Int32Array.from(ids).subarray(0, ROW_TOKENS))
-      : tinyReferenceRows(model);
-  return { rows, prompt: rows[0].subarray(0, PROMPT_TOKENS), greedyTokens: 64 };
-}
 
 /** @param folder where a tiny model is written */
 export async function openSource(model: Case['model'], folder: string): Promise<Checkpoint> {

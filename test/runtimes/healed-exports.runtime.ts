@@ -1,30 +1,21 @@
 import { prunedModel } from '@blockpruner/export';
 import { StreamMeter } from '@blockpruner/inference';
 import { scoreOf } from '@blockpruner/perplexity';
-import { temporaryFolder, type TemporaryFolder } from '@blockpruner/testkit';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { writeExportAs, type Form } from '../../tools/reference/runtimes/write-export-as.ts';
-import { openSource, searchedMask, testText, type TestText } from './case.ts';
-import { LargestDifference } from './largest-difference.ts';
-import { RuntimePool } from './runtime-pool.ts';
-import type { Runtime } from './runtime-process.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openSource, searchedMask } from './case.ts';
+import { runtimeFixture } from './runtime-fixture.ts';
+import { RUNTIME_FORMS } from './runtime-form.ts';
+import { testText } from './test-text.ts';
 
 /** The norms add their epsilon to the square of a stream that is larger in the export: more than rounding. */
 const EPSILON_NATS = 1e-4;
 
-const IN_FP32: readonly (readonly [Runtime, Form])[] = [
-  ['transformers', 'hf'],
-  ['genai', 'onnx'],
-  ['llamacpp', 'gguf'],
-];
+const { largest, runExport } = runtimeFixture();
 
 describe('healed exports of SmolLM2 without twelve blocks', () => {
-  const runtimes = new RuntimePool();
-  const largest = new LargestDifference();
-  const text: TestText = { ...testText('smollm2'), greedyTokens: 4 };
+  const text = testText('smollm2', 1);
   const rows = text.rows.map((tokenIds, index) => ({ index, tokenIds }));
   const mask = searchedMask(12);
-  let folder: TemporaryFolder;
   let healed: ReturnType<typeof prunedModel>;
   let score: number;
 
@@ -38,16 +29,9 @@ describe('healed exports of SmolLM2 without twelve blocks', () => {
     healed = prunedModel(source, mask, healing);
     await meter.close();
   });
-  afterAll(() => {
-    runtimes.close();
-    largest.print();
-  });
-  beforeEach(() => void (folder = temporaryFolder()));
-  afterEach(() => folder.remove());
 
-  it.each(IN_FP32)('score in %s, as %s, as with factors in the stream', async (runtime, form) => {
-    const path = await writeExportAs(healed, form, 'fp32', folder.path);
-    const { rowNats } = await runtimes.run(runtime, { model: path, ...text });
+  it.each(RUNTIME_FORMS)('score in %s, as %s, as with factors in the stream', async (runtime, form) => {
+    const { rowNats } = await runExport(runtime, healed, form, 'fp32', text);
     const name = `healed ${form} fp32 in ${runtime}`;
     expect(largest.of(name, [scoreOf(rowNats)], [score])).toBeLessThan(EPSILON_NATS);
   });

@@ -2,9 +2,16 @@
 export class LargestDifference {
   private readonly largest = new Map<string, number>();
 
-  /** NaN, which is below no bound, where a row is missing or is no number. */
+  /**
+   * @returns the largest difference of a row of this call
+   * @throws Error where there is nothing to compare: no rows, other rows, or a mean that is no number
+   */
   of(name: string, rowNats: readonly number[], expected: readonly number[]): number {
-    const difference = Math.max(...expected.map((nats, row) => Math.abs(nats - rowNats[row])));
+    const differences = Array.from(expected, (nats, row) => Math.abs(nats - rowNats[row]));
+    if (expected.length === 0 || rowNats.length !== expected.length || !differences.every(Number.isFinite)) {
+      throw new Error(`${name}: rows [${rowNats.join()}] cannot be compared with [${expected.join()}]`);
+    }
+    const difference = Math.max(...differences);
     this.largest.set(name, Math.max(difference, this.largest.get(name) ?? 0));
     return difference;
   }

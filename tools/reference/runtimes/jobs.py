@@ -1,7 +1,13 @@
 """Answers jobs: a line of JSON in, a line of JSON out.
 
 A job names a model and has rows of token ids and a prompt; the answer has the mean next-token negative log-likelihood of
-each row in nats, and the greedy continuation of the prompt with the runtime's cache of keys and values and without.
+each row in nats, and the greedy continuation of the prompt: by the runtime's own loop, token by token with its cache of
+keys and values, and without.
+
+A runtime is given as a class that loads a job's model. Its objects have `logits(ids)`: [tokens, vocabulary] in fp32 of a
+sequence from its start; and `continuation(token_count)`: room for so many tokens, as a function that takes the next ids of
+one sequence and returns the logits behind the last; and `generate(prompt, count)`: the most likely tokens by the
+runtime's own loop.
 """
 
 import hashlib
@@ -20,25 +26,43 @@ def row_nats(logits, ids):
     return float((log_sum - wide[np.arange(len(ids) - 1), ids[1:]]).mean())
 
 
+def finite_logits(model, ids):
+    logits = np.ascontiguousarray(model.logits(ids), dtype=np.float32)
+    if len(logits) != len(ids) or not np.isfinite(logits).all():
+        raise RuntimeError(f"{len(ids)} tokens have logits of shape {logits.shape}, or some that are not finite")
+    return logits
+
+
+def greedy(model, prompt, count):
+    """The most likely tokens, one after the other, with what the runtime keeps of those before."""
+    behind = model.continuation(len(prompt) + count)
+    taken, ids = list(prompt), []
+    for _ in range(count):
+        ids.append(int(np.argmax(behind(taken))))
+        taken = ids[-1:]
+    return ids
+
+
 def next_tokens(model, prompt, ids):
     """What the sequence computed in one go puts behind the prompt and each of `ids` but the last: these very `ids`, where
     greedy decoding without a cache gives them."""
-    return model.logits(prompt + ids[:-1])[len(prompt) - 1 :].argmax(axis=1).tolist()
+    return finite_logits(model, prompt + ids[:-1])[len(prompt) - 1 :].argmax(axis=1).tolist()
 
 
 def answer(model, job):
-    """`model` has logits(ids) of a sequence from its start, and greedy_cached(prompt, count)."""
     digest = hashlib.sha256()
     nats = []
     for ids in job["rows"]:
-        logits = np.ascontiguousarray(model.logits(ids), dtype=np.float32)
+        logits = finite_logits(model, ids)
         digest.update(logits.tobytes())
         nats.append(row_nats(logits, ids))
     prompt = job["prompt"]
-    cached = model.greedy_cached(prompt, job["greedyTokens"])
+    count = job["greedyTokens"]
+    cached = greedy(model, prompt, count)
     return {
         "rowNats": nats,
         "logitsHash": digest.hexdigest(),
+        "generated": model.generate(prompt, count),
         "cached": cached,
         "uncached": next_tokens(model, prompt, cached),
     }
@@ -54,5 +78,5 @@ def serve(load):
             reply = answer(load(job), job)
         except Exception as error:  # noqa: BLE001: the test wants to see it
             reply = {"error": f"{type(error).__name__}: {error}"}
-        answers.write(json.dumps(reply) + "\n")
+        answers.write(json.dumps(reply, allow_nan=False) + "\n")
         answers.flush()

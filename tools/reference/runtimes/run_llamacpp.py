@@ -1,25 +1,16 @@
 """llama.cpp on a GGUF file, with keys and values in F32."""
 
+from itertools import islice
+
 import llama_cpp
-import numpy as np
 
 from jobs import serve
+from unrepacked_weights import model_params
 
 GGML_TYPE_F32 = 0
 CONTEXT_TOKENS = 512
 
-# Weights stay as they are in the file: with the repacked ones, builds by gcc 12 crash on CPUs with AMX.
-default_params = llama_cpp.llama_model_default_params
-
-
-def without_repacking():
-    params = default_params()
-    params.use_extra_bufts = False
-    return params
-
-
-llama_cpp.llama_model_default_params = without_repacking
-llama_cpp.llama_cpp.llama_model_default_params = without_repacking
+llama_cpp.llama_cpp.llama_model_default_params = model_params  # llama_cpp.Llama has no option for it
 
 
 class LlamaCpp:
@@ -42,14 +33,17 @@ class LlamaCpp:
         self.model.eval(ids)
         return self.model.scores[: len(ids)].copy()
 
-    def greedy_cached(self, prompt, count):
+    def continuation(self, token_count):
         self.model.reset()
-        taken, ids = list(prompt), []
-        for _ in range(count):
-            self.model.eval(taken)
-            ids.append(int(np.argmax(self.model.scores[self.model.n_tokens - 1])))
-            taken = ids[-1:]
-        return ids
+
+        def behind(ids):
+            self.model.eval(ids)
+            return self.model.scores[self.model.n_tokens - 1]
+
+        return behind
+
+    def generate(self, prompt, count):
+        return list(islice(self.model.generate(prompt, temp=0), count))
 
 
 serve(LlamaCpp)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
+from mlx_lm.generate import generate_step
 from mlx_lm.models.cache import make_prompt_cache
 from mlx_lm.utils import load_model
 
@@ -17,13 +18,12 @@ class Mlx:
     def logits(self, ids, cache=None):
         return np.array(self.model(mx.array([ids]), cache=cache)[0].astype(mx.float32))
 
-    def greedy_cached(self, prompt, count):
+    def continuation(self, token_count):
         cache = make_prompt_cache(self.model)
-        taken, ids = list(prompt), []
-        for _ in range(count):
-            ids.append(int(self.logits(taken, cache)[-1].argmax()))
-            taken = ids[-1:]
-        return ids
+        return lambda ids: self.logits(ids, cache)[-1]
+
+    def generate(self, prompt, count):
+        return [int(token) for token, _ in generate_step(mx.array(prompt), self.model, max_tokens=count)]
 
 
 serve(Mlx)

@@ -1,4 +1,6 @@
-"""transformers on a Hugging Face folder, in fp32. A job's `removed` blocks (`mha.3`) are made to add zeros."""
+"""transformers on a Hugging Face folder or a GGUF, in fp32. A job's `removed` blocks (`mha.3`) are made to add zeros."""
+
+from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM
@@ -7,6 +9,13 @@ from transformers.cache_utils import DynamicCache
 from jobs import serve
 
 torch.set_num_threads(1)
+torch.set_grad_enabled(False)
+
+
+def load(path):
+    """Weights of a GGUF are decoded by the package gguf."""
+    folder, options = (path.parent, {"gguf_file": path.name}) if path.suffix == ".gguf" else (path, {})
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, trust_remote_code=True, **options).eval()
 
 
 def add_zeros(linear):
@@ -16,35 +25,24 @@ def add_zeros(linear):
 
 
 class Transformers:
-    @torch.no_grad()
     def __init__(self, job):
-        self.model = AutoModelForCausalLM.from_pretrained(
-            job["model"], dtype=torch.float32, trust_remote_code=True
-        ).eval()
+        self.model = load(Path(job["model"]))
         for block in job.get("removed", []):
             kind, layer = block.split(".")
             modules = self.model.model.layers[int(layer)]
             add_zeros(modules.self_attn.o_proj if kind == "mha" else modules.mlp.down_proj)
 
-    @torch.no_grad()
     def logits(self, ids):
         return self.model(torch.tensor([ids]), use_cache=False).logits[0].numpy()
 
-    @torch.no_grad()
-    def greedy_cached(self, prompt, count):
-        """By a bare cache, whose length the model takes positions from; and by generate(), as users do."""
+    def continuation(self, token_count):
+        """By a bare cache, whose length the model takes positions from."""
         cache = DynamicCache(config=self.model.config)
-        taken, ids = list(prompt), []
-        for _ in range(count):
-            logits = self.model(torch.tensor([taken]), past_key_values=cache, use_cache=True).logits
-            ids.append(int(logits[0, -1].argmax()))
-            taken = ids[-1:]
-        generated = self.model.generate(
-            torch.tensor([prompt]), do_sample=False, max_new_tokens=count, min_new_tokens=count
-        )[0, len(prompt):].tolist()
-        if generated != ids:
-            raise RuntimeError(f"generate() gives {generated}, a bare cache {ids}")
-        return ids
+        return lambda ids: self.model(torch.tensor([ids]), past_key_values=cache, use_cache=True).logits[0, -1]
+
+    def generate(self, prompt, count):
+        options = {"do_sample": False, "min_new_tokens": count, "max_new_tokens": count}
+        return self.model.generate(torch.tensor([prompt]), **options)[0, len(prompt) :].tolist()
 
 
 serve(Transformers)

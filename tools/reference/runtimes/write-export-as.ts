@@ -6,6 +6,7 @@ import {
   planOnnx,
   planOnnxInt4,
   writeExport,
+  type GgufOptions,
   type PrunedModel,
 } from '@blockpruner/export';
 
@@ -24,11 +25,7 @@ export async function writeExportAs(
   folder: string,
 ): Promise<string> {
   const output = join(folder, `${form}-${dtype}`);
-  if (form === 'gguf') {
-    const plan = await planGguf(model, { type: GGUF_TYPES[dtype], card: CARD });
-    await writeExport(output, plan, { identity: output });
-    return join(output, plan.files.find(({ name }) => name.endsWith('.gguf'))!.name);
-  }
+  if (form === 'gguf') return writeGguf(model, GGUF_TYPES[dtype], output);
   const plan = await planHuggingFace(model, { dtype: FLOATS[dtype], compat: false, card: CARD });
   await writeExport(output, plan, {
     identity: output,
@@ -38,6 +35,17 @@ export async function writeExportAs(
     }),
   });
   return output;
+}
+
+/** Writes a GGUF in 8 bits. @returns the file */
+export function writeQ8Export(model: PrunedModel, folder: string): Promise<string> {
+  return writeGguf(model, 'q8_0', join(folder, 'gguf-q8_0'));
+}
+
+async function writeGguf(model: PrunedModel, type: GgufOptions['type'], output: string): Promise<string> {
+  const plan = await planGguf(model, { type, card: CARD });
+  await writeExport(output, plan, { identity: output });
+  return join(output, plan.files.find(({ name }) => name.endsWith('.gguf'))!.name);
 }
 
 /** Writes an ONNX export in 4 bits. @returns its folder */

@@ -22,13 +22,13 @@ CONTEXT_TOKENS = prompt_tokens + new_tokens + 1
 class LlamaCpp:
     def __init__(self, path):
         import llama_cpp
+        from unrepacked_weights import model_params
 
         self.llama_cpp = llama_cpp
         llama_cpp.llama_backend_init()
-        params = llama_cpp.llama_model_default_params()
-        # Weights stay as they are in the file: with the repacked ones, builds by gcc 12 crash on CPUs with AMX.
-        params.use_extra_bufts = False
-        self.model = llama_cpp.llama_model_load_from_file(path.encode(), params)
+        self.model = llama_cpp.llama_model_load_from_file(path.encode(), model_params())
+        if not self.model:
+            raise RuntimeError(f"{path}: llama.cpp does not load it")
         context = llama_cpp.llama_context_default_params()
         context.n_ctx = context.n_batch = context.n_ubatch = CONTEXT_TOKENS
         context.n_threads = context.n_threads_batch = 1
