@@ -49,6 +49,13 @@ describe('blockpruner bench', { timeout: 60_000 }, () => {
     expect(ended.stderr).not.toContain('model loaded');
   });
 
+  it('looks at the names on the disk before it asks the hub', async () => {
+    const models = ['org/absent', 'nowhere'];
+    const ended = await run(['bench', ...models, ...SMALL], folder.path, { HF_HUB_OFFLINE: '1' });
+    expect(errorLine(ended)).toMatch(/nowhere does not exist/);
+    expect(ended.stderr).not.toContain('asking the hub');
+  });
+
   it.each([
     [
       ['bench', 'model', '--prompt-tokens', '600'],
