@@ -1,10 +1,11 @@
 import { availableParallelism } from 'node:os';
-import { formatBlock, parseBlock, parseMask, type BlockIndex, type Healing } from '@blockpruner/blocks';
+import { formatBlock, type Healing } from '@blockpruner/blocks';
 import { calibrationRowCount, type RunView } from '@blockpruner/journal';
 import { perplexityOf } from '@blockpruner/perplexity';
 import type { Console } from './console.ts';
 import type { SizeOfRun } from './model-reference.ts';
 import { ModelProcess } from './model-process.ts';
+import { removalOrderOf } from './removal-lists.ts';
 import { withProcesses } from './running-model.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -16,16 +17,6 @@ export interface MeasuredHealing {
   readonly without: number;
   /** Nats on the other rows, with factors in their place. */
   readonly healed: number;
-}
-
-/** The blocks that are gone in the order in which they went, those of a start mask first. */
-export function removalOrderOf({ view, size }: SizeOfRun): BlockIndex[] {
-  if (size.mask.length === 0) return [];
-  const { config, decisions } = view;
-  return [
-    ...parseMask(config.startMask ?? 'dense'),
-    ...decisions.slice(0, size.decisions).map(({ removed }) => parseBlock(removed)),
-  ];
 }
 
 /**

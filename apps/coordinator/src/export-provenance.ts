@@ -1,10 +1,11 @@
 import { isPlain, type Provenance, type PrunedModel, type ScoredRows } from '@blockpruner/export';
 import { calibrationRowCount, type RunView } from '@blockpruner/journal';
 import { ownVersion } from './environment.ts';
-import { removalOrderOf, type MeasuredHealing } from './export-healing.ts';
+import type { MeasuredHealing } from './export-healing.ts';
 import type { ExportFormat } from './export-request.ts';
 import type { SizeOfRun } from './model-reference.ts';
 import type { PruneSettings } from './prune-settings.ts';
+import { removalOrderOf } from './removal-lists.ts';
 import { methodInWords } from './search-settings.ts';
 
 /**

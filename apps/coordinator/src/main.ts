@@ -32,7 +32,8 @@
  * what its card says, export-check.ts and export-tolerance.ts - whether it computes what the search did,
  * export-report.ts - what was written; removal-lists.ts - the lists that other tools read. model-process.ts - the
  * process that holds one model, to generate, score and measure (@blockpruner/generation); running-model.ts - one that
- * is ready; prompt.ts - the text it goes on with; generation-setting.ts - its options; bench-report.ts - what models take, side by side.
+ * is ready; prompt.ts - the text it goes on with; generation-setting.ts - its options; bench-report.ts - what models
+ * take, side by side.
  *
  * What computes runs in apps/worker. The search (@blockpruner/search), the run folder (@blockpruner/journal) and
  * the scores (@blockpruner/perplexity) know nothing of processes or sockets.

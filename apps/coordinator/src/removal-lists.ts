@@ -1,4 +1,4 @@
-import { DENSE, parseMask } from '@blockpruner/blocks';
+import { DENSE, parseBlock, parseMask, type BlockIndex } from '@blockpruner/blocks';
 import { layerDropConfig, smallFile, type ExportPlan } from '@blockpruner/export';
 import { buildRemovalOrder } from '@blockpruner/journal';
 import type { SizeOfRun } from './model-reference.ts';
@@ -12,6 +12,16 @@ export function removalOrderText({ view: { config, decisions }, size }: SizeOfRu
   const start = size.mask.length === 0 ? DENSE : parseMask(config.startMask ?? 'dense');
   const order = buildRemovalOrder(removed, start);
   return `${JSON.stringify(order, null, 2)}\n`;
+}
+
+/** The blocks that are gone in the order in which they went, those of a start mask first. */
+export function removalOrderOf({ view, size }: SizeOfRun): BlockIndex[] {
+  if (size.mask.length === 0) return [];
+  const { config, decisions } = view;
+  return [
+    ...parseMask(config.startMask ?? 'dense'),
+    ...decisions.slice(0, size.decisions).map(({ removed }) => parseBlock(removed)),
+  ];
 }
 
 /** The blocks that are gone, in the forms that other tools for pruning read. */

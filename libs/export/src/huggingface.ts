@@ -13,6 +13,7 @@ import { smallFile, type ExportPlan } from './planned-file.ts';
 import { isPlain, weightFactor, type PrunedModel } from './pruned-model.ts';
 import { safetensorsFiles } from './safetensors-files.ts';
 import { sourceTensor, zeroTensor, type FloatTensor } from './source-rows.ts';
+import { tokenizerNotes } from './tokenizer-note.ts';
 
 export interface HuggingFaceOptions {
   /** What the weights are written in; `source` leaves each tensor what it is. */
@@ -57,7 +58,7 @@ export async function planHuggingFace(model: PrunedModel, options: HuggingFaceOp
       smallFile('README.md', card),
       ...safetensorsFiles(planned),
     ],
-    notes,
+    notes: [...notes, ...(await tokenizerNotes(model.source))],
   };
 }
 

@@ -14,6 +14,7 @@ import { placeTensors, tensorBytes, tensorFile, type PlannedTensor } from './pla
 import { weightFactor, type PrunedModel } from './pruned-model.ts';
 import { quantizeRows } from './quantized-blocks.ts';
 import { floatRows, sourceTensor, type FloatRows, type FloatTensor } from './source-rows.ts';
+import { tokenizerNotes } from './tokenizer-note.ts';
 
 const WEIGHTS_FILE = `${GRAPH_FILE}.data`;
 const ALIGNMENT_BYTES = 64;
@@ -79,7 +80,7 @@ export async function planOnnxInt4(model: PrunedModel): Promise<ExportPlan> {
       tensorFile(WEIGHTS_FILE, new Uint8Array(), tensors, ALIGNMENT_BYTES),
       await genaiConfig(checkpoint, source.sourcePath),
     ],
-    notes: [],
+    notes: await tokenizerNotes(source),
   };
 }
 
