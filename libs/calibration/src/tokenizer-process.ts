@@ -51,7 +51,7 @@ const CHARACTERS_OF_TEXT = 16;
 const MS_OF_CHARACTER = 0.02;
 /** Of JavaScript: token ids as lists of numbers. */
 const MAX_HEAP_BYTES = 2 ** 32;
-const WAY_OUT = 'tokenizer.json may be damaged, fetch it again; or give token-id arrays';
+const WAY_OUT = 'tokenizer.json may be damaged, fetch it again';
 const CHILD_MAIN = new URL('./tokenizer-child.ts', import.meta.url);
 
 /**

@@ -157,7 +157,7 @@ describe('a Hugging Face folder', () => {
     const empty = newFolder();
     expect(await refusal(empty)).toMatchObject({
       code: 'not-found',
-      message: `${join(empty, 'config.json')}: does not exist`,
+      message: `${join(empty, 'config.json')}: does not exist: name a Hugging Face folder or a .gguf file`,
     });
     const weightless = await writeTinyFolder(newFolder());
     rmSync(join(weightless, 'model.safetensors'));

@@ -40,9 +40,16 @@ async function readConfigBytes(folder: string): Promise<Uint8Array> {
     return await readWholeFile(join(folder, CONFIG_FILE), MAX_CONFIG_BYTES);
   } catch (error) {
     if (!(error instanceof CheckpointError) || error.code !== 'not-found') throw error;
-    if (await hasWeights(folder)) throw error;
+    const path = join(folder, CONFIG_FILE);
+    if (await hasWeights(folder)) {
+      throw new CheckpointError('not-found', `${path}: does not exist: fetch that file of the model too`);
+    }
     const explained = await explainAbsentWeights(folder, 'no config.json');
-    throw explained.code === 'unsupported' ? explained : error;
+    if (explained.code === 'unsupported') throw explained;
+    throw new CheckpointError(
+      'not-found',
+      `${path}: does not exist: name a Hugging Face folder or a .gguf file`,
+    );
   }
 }
 

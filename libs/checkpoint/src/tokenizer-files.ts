@@ -52,7 +52,10 @@ export async function readTokenizerFiles(modelPath: string): Promise<TokenizerFi
 async function readFolder(source: string): Promise<TokenizerFiles> {
   const modelConfig = await readConfigFile(join(source, 'config.json'));
   if (modelConfig === null) {
-    throw new CheckpointError('not-found', `${join(source, 'config.json')}: does not exist`);
+    throw new CheckpointError(
+      'not-found',
+      `${join(source, 'config.json')}: does not exist: name a Hugging Face folder or a .gguf file`,
+    );
   }
   const config = await readConfigFile(join(source, 'tokenizer_config.json'), MAX_TOKENIZER_CONFIG_BYTES);
   const tokenizerJson = await readText(join(source, 'tokenizer.json'), MAX_TOKENIZER_BYTES);
