@@ -18,7 +18,6 @@ import type { WorkerSettings } from './worker-plan.ts';
 
 const CHECK_ROWS = 4;
 const CHECK_TOKENS = 256;
-const HEALED_NATS = 1e-3;
 /** In the cache folder: what a quantized export is decoded to while it is scored. */
 const SCRATCH = 'check';
 
@@ -59,9 +58,8 @@ export async function checkExport(exported: ExportToCheck, console: Console): Pr
     format.to === 'onnx'
       ? await scoreGraph({ path, rows, workers, cacheFolder }, console)
       : await scoreFiles({ path, rows, workers, cacheFolder }, console);
+  const tolerance = toleranceNats(format, model.source.embedding.dtype, healed !== null);
   if (healed) {
-    // The engine multiplies the stream, the export its weights: epsilons of norms are between them.
-    const tolerance = toleranceNats(format) + HEALED_NATS;
     const against = 'the source with factors in the place of the same blocks';
     const expected = { against, scores: [healed.healed] };
     const compared = compareScores(expected, { by, scores: [scoreOf(scores)] }, path, tolerance);
@@ -72,7 +70,7 @@ export async function checkExport(exported: ExportToCheck, console: Console): Pr
     against: 'the source without the same blocks',
     scores: await scoreOne({ checkpoint: model.source, masks, rows, workers, cacheFolder }, console),
   };
-  return compareScores(expected, { by, scores }, path, toleranceNats(format));
+  return compareScores(expected, { by, scores }, path, tolerance);
 }
 
 /** What checks that were killed have left in the cache folder goes; it may be as large as a model in fp32. */

@@ -1,31 +1,44 @@
+import type { Dtype } from '@blockpruner/checkpoint';
 import type { ExportFormat } from './export-request.ts';
+
+type ModelFormat = Exclude<ExportFormat, { to: 'mask' }>;
+
+/** What weights are rounded to, or computed in; in float32 only the order of some sums differs. */
+type Rounding = Dtype | 'q8_0' | 'int4';
+
+/**
+ * Bounds of what rounding does to sound models, for finding broken files and not for judging a dtype: fp16 keeps 11 bits,
+ * bf16 8, and int4, without calibration, costs a small model tenths of a nat.
+ */
+const ROUNDING_NATS: Readonly<Record<Rounding, number>> = {
+  float32: 1e-5,
+  float16: 5e-3,
+  bfloat16: 5e-2,
+  q8_0: 5e-2,
+  int4: 1.5,
+};
+/** The engine multiplies the stream, a healed export its weights: the epsilons of norms are between them. */
+const HEALED_NATS = 1e-3;
 
 /**
  * How far the mean negative log-likelihood of a row may be from that of the source with the same blocks left out, nats.
- * Where weights are written as they are, only the order of some sums differs. Beyond that these are bounds of what
- * rounding does to sound models, for finding broken files and not for judging a dtype: fp16 keeps 11 bits, bf16 8,
- * and int4, without calibration, costs a small model tenths of a nat.
+ * @param stored what the source holds its weights in
  */
-const EXACT_NATS = 1e-5;
-const FP16_NATS = 5e-3;
-const BF16_NATS = 5e-2;
-const Q8_0_NATS = 5e-2;
-const INT4_NATS = 1.5;
+export function toleranceNats(format: ModelFormat, stored: Dtype, isHealed: boolean): number {
+  return ROUNDING_NATS[roundingOf(format, stored, isHealed)] + (isHealed ? HEALED_NATS : 0);
+}
 
-export function toleranceNats(format: ExportFormat): number {
+function roundingOf(format: ModelFormat, stored: Dtype, isHealed: boolean): Rounding {
+  // Weights are copied, unless they are multiplied, and then rounded again.
+  const source = isHealed ? stored : 'float32';
   switch (format.to) {
-    case 'mask':
-      return 0;
     case 'gguf':
-      return { source: EXACT_NATS, f32: EXACT_NATS, f16: FP16_NATS, q8_0: Q8_0_NATS }[format.type];
+      return ({ source, f32: 'float32', f16: 'float16', q8_0: 'q8_0' } as const)[format.type];
     case 'hf':
+      return format.dtype === 'source' ? source : format.dtype;
     case 'onnx':
-      return {
-        source: EXACT_NATS,
-        float32: EXACT_NATS,
-        float16: FP16_NATS,
-        bfloat16: BF16_NATS,
-        int4: INT4_NATS,
-      }[format.dtype];
+      if (format.dtype !== 'source') return format.dtype;
+      // A graph of fp16 weights computes in fp16, where the engine computes in fp32.
+      return stored === 'float16' ? stored : source;
   }
 }

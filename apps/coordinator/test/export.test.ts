@@ -241,6 +241,17 @@ describe('an export', () => {
     expect(read(folder, 'taken/notes.txt')).toBe('mine');
   });
 
+  it('to onnx of weights in fp16 computes in fp16, and is checked as that', async () => {
+    const other = await workspace('llama-fp16-v5-config');
+    const search = await run([...PRUNE, ...WORKERS, '--remove', '2', '--output', 'run'], other.path);
+    expect(search.code, search.stderr).toBe(0);
+    const ended = await run(['export', 'run', '--to', 'onnx', '--output', 'graph', '--json'], other.path);
+    other.remove();
+    expect(ended.code, ended.stderr).toBe(0);
+    const { checked } = JSON.parse(ended.stdout) as ExportJson;
+    expect(checked?.differenceNats).toBeGreaterThan(1e-5);
+  });
+
   it('of another model than that of the run is refused', async () => {
     const other = await workspace('llama-mha-tied');
     const ended = await exported('other', '--model', join(other.path, 'model'));
@@ -271,7 +282,7 @@ describe('an export', () => {
     );
     other.remove();
     expect(ended.code).toBe(1);
-    expect(errorLine(ended)).toContain('export with --compat');
+    expect(errorLine(ended)).toContain('export --to hf --compat');
     expect(ended.stderr).not.toContain('factor measured');
   });
 

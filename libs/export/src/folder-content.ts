@@ -41,12 +41,12 @@ export async function prunedFolder(model: PrunedModel, fields: ConfigFields): Pr
   const { headCount, hiddenSize, intermediateSize } = source.shape;
   if (source.slidingWindowTokens !== null) {
     throw new ExportError(
-      `${source.sourcePath}: attends to a window of ${source.slidingWindowTokens} tokens, which the format of models without some blocks does not have: export with --compat, or leave every layer both its blocks`,
+      `${source.sourcePath}: attends to a window of ${source.slidingWindowTokens} tokens, which the format of models without some blocks does not have: export --to hf --compat, or leave every layer both its blocks`,
     );
   }
   if (hiddenSize % headCount !== 0) {
     throw new ExportError(
-      `${source.sourcePath}: hidden size ${hiddenSize} is not a multiple of its ${headCount} heads, as the format of models without some blocks requires: export with --compat, or leave every layer both its blocks`,
+      `${source.sourcePath}: hidden size ${hiddenSize} is not a multiple of its ${headCount} heads, as the format of models without some blocks requires: export --to hf --compat, or leave every layer both its blocks`,
     );
   }
   const own = layoutOf(checkpoint);

@@ -303,7 +303,7 @@ describe('the format of models without some blocks', () => {
   it('refuses a window of attention, with the way out', async () => {
     const source = await open(sourceOf('mistral-window'));
     await expect(exportFolder(source, mask('mha.1'), newOutput())).rejects.toThrow(
-      /mistral-window: attends to a window of 24 tokens, .*: export with --compat, or leave every layer both its blocks$/,
+      /mistral-window: attends to a window of 24 tokens, .*: export --to hf --compat, or leave every layer both its blocks$/,
     );
   });
 
