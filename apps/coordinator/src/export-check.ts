@@ -58,7 +58,7 @@ export async function checkExport(exported: ExportToCheck, console: Console): Pr
     format.to === 'onnx'
       ? await scoreGraph({ path, rows, workers, cacheFolder }, console)
       : await scoreFiles({ path, rows, workers, cacheFolder }, console);
-  const tolerance = toleranceNats(format, model.source.embedding.dtype, healed !== null);
+  const tolerance = toleranceNats(format, model.source, healed !== null);
   if (healed) {
     const against = 'the source with factors in the place of the same blocks';
     const expected = { against, scores: [healed.healed] };

@@ -1,6 +1,7 @@
-import type { Dtype } from '@blockpruner/checkpoint';
+import type { Checkpoint, Dtype } from '@blockpruner/checkpoint';
 import type { ExportFormat } from './export-request.ts';
 
+type Source = Pick<Checkpoint, 'embedding' | 'format'>;
 type ModelFormat = Exclude<ExportFormat, { to: 'mask' }>;
 
 /** What weights are rounded to, or computed in; in float32 only the order of some sums differs. */
@@ -20,19 +21,23 @@ const ROUNDING_NATS: Readonly<Record<Rounding, number>> = {
 /** The engine multiplies the stream, a healed export its weights: the epsilons of norms are between them. */
 const HEALED_NATS = 1e-3;
 
-/**
- * How far the mean negative log-likelihood of a row may be from that of the source with the same blocks left out, nats.
- * @param stored what the source holds its weights in
- */
-export function toleranceNats(format: ModelFormat, stored: Dtype, isHealed: boolean): number {
-  return ROUNDING_NATS[roundingOf(format, stored, isHealed)] + (isHealed ? HEALED_NATS : 0);
+/** How far the mean negative log-likelihood of a row may be from that of the source with the same blocks left out, nats. */
+export function toleranceNats(format: ModelFormat, source: Source, isHealed: boolean): number {
+  return ROUNDING_NATS[roundingOf(format, source, isHealed)] + (isHealed ? HEALED_NATS : 0);
 }
 
-function roundingOf(format: ModelFormat, stored: Dtype, isHealed: boolean): Rounding {
+function roundingOf(
+  format: ModelFormat,
+  { embedding, format: sourceFormat }: Source,
+  isHealed: boolean,
+): Rounding {
+  const stored = embedding.dtype;
   // Weights are copied, unless they are multiplied, and then rounded again.
-  const source = isHealed ? stored : 'float32';
+  let source: Rounding = isHealed ? stored : 'float32';
   switch (format.to) {
     case 'gguf':
+      // What a GGUF stores is decoded before it comes here; no type of its floats is coarser.
+      if (isHealed && sourceFormat === 'gguf') source = 'bfloat16';
       return ({ source, f32: 'float32', f16: 'float16', q8_0: 'q8_0' } as const)[format.type];
     case 'hf':
       return format.dtype === 'source' ? source : format.dtype;
