@@ -24,6 +24,7 @@ export function float(value: number): unknown {
   return JSON.rawJSON(Number.isInteger(value) ? value.toFixed(1) : String(value));
 }
 
+/** The text of config.json, indented as transformers writes it. */
 export function configText(fields: ConfigFields): string {
   return `${JSON.stringify(fields, null, 2)}\n`;
 }

@@ -2,6 +2,7 @@ import { readBoundaryTokens, type Checkpoint } from '@blockpruner/checkpoint';
 import { ExportError } from './export-error.ts';
 import { smallFile, type PlannedFile } from './planned-file.ts';
 
+/** Name of the graph in the folder of an export. */
 export const GRAPH_FILE = 'model.onnx';
 
 /** Weights in 16 bits are cast while the graph is loaded; by default a cast of 1 GiB is made at every step. */

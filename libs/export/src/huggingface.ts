@@ -15,6 +15,7 @@ import { safetensorsFiles } from './safetensors-files.ts';
 import { sourceTensor, zeroTensor, type FloatTensor } from './source-rows.ts';
 import { tokenizerNotes } from './tokenizer-note.ts';
 
+/** How a Hugging Face folder is written. */
 export interface HuggingFaceOptions {
   /** What the weights are written in; `source` leaves each tensor what it is. */
   readonly dtype: 'source' | Dtype;

@@ -15,6 +15,7 @@ export interface PlannedTensor {
 
 const CHUNK_BYTES = 4 * 2 ** 20;
 
+/** Of the whole tensor as it is written, without what aligns the next one. */
 export function tensorBytes({ rowCount, rowBytes }: Pick<PlannedTensor, 'rowCount' | 'rowBytes'>): number {
   return rowCount * rowBytes;
 }

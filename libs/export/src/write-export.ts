@@ -18,6 +18,7 @@ import type { PrunedModel } from './pruned-model.ts';
 /** Called as an export is written, in bytes of all its files. */
 export type ExportProgress = (doneBytes: number, totalBytes: number, fileName: string) => void;
 
+/** How an export is written, and who looks on. */
 export interface WriteOptions {
   /** Of what is exported, and how (`exportIdentity`): a write that was interrupted goes on only if it was of the same. */
   readonly identity: string;
@@ -29,6 +30,7 @@ export interface WriteOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What was written. */
 export interface WriteReport {
   readonly totalBytes: number;
   /** Of the total, what an interrupted write had left. */

@@ -17,6 +17,7 @@ export interface Holder {
 /** `unknown`: it runs where this process cannot look. */
 export type Life = 'running' | 'gone' | 'unknown';
 
+/** This process as the holder of a new lock. */
 export function thisProcess(): Holder {
   return {
     id: randomBytes(8).toString('hex'),
@@ -27,6 +28,7 @@ export function thisProcess(): Holder {
   };
 }
 
+/** Whether the process that holds a lock lives: by its pid and its start where this process can look, `unknown` elsewhere. */
 export function lifeOf(holder: Holder): Life {
   if (holder.host !== hostname() || holder.pidNamespace !== pidNamespace()) return 'unknown';
   if (!isRunning(holder.pid)) return 'gone';

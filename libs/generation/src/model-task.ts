@@ -15,6 +15,7 @@ export interface LoadRequest {
   readonly threads: number;
 }
 
+/** What the process holds, once it is loaded. */
 export interface LoadedModel {
   /** Whether it runs from its weights, or only by the folder's own graph, which is all that there is. */
   readonly form: 'checkpoint' | 'graph';
@@ -29,6 +30,7 @@ export interface LoadProgress {
   readonly what: string;
 }
 
+/** What is to be scored, and by which graph. */
 export interface ScoreRequest {
   /** Token ids, two or more a row. */
   readonly rows: readonly Int32Array[];
@@ -36,11 +38,13 @@ export interface ScoreRequest {
   readonly with: 'engine' | 'graph';
 }
 
+/** The answer to a `ScoreRequest`. */
 export interface RowScores {
   /** Mean negative log-likelihood of each row, nats. */
   readonly rowNats: readonly number[];
 }
 
+/** A prompt, and how it goes on. */
 export interface GenerateRequest {
   readonly tokenIds: Int32Array;
   readonly maxNewTokens: number;
@@ -61,6 +65,7 @@ export interface Generation {
   readonly end: 'stop-token' | 'max-tokens' | 'context';
 }
 
+/** Of a made-up prompt: only its length changes a time. */
 export interface MeasureRequest {
   readonly promptTokens: number;
   readonly newTokens: number;
@@ -91,11 +96,13 @@ export interface HealRequest {
   readonly scoredRows: readonly Int32Array[];
 }
 
+/** By what the residual stream is multiplied in the place of a removed block. */
 export interface BlockFactor {
   readonly block: BlockIndex;
   readonly factor: number;
 }
 
+/** The factors of all removed blocks, and what they do. */
 export interface HealResult {
   readonly healing: Healing;
   /** Of the scored rows, nats, with the blocks left out and with factors in their place; null without such rows. */

@@ -29,6 +29,7 @@ import { requireModelOfRun, requireModelThere } from '../run-model.ts';
 import { PRINT_SETTINGS, type SettingName } from '../setting.ts';
 import { longestRowTokens, planWorkers } from '../worker-plan.ts';
 
+/** What `export` takes besides the run. */
 export const EXPORT_SETTINGS = [
   'at',
   'to',

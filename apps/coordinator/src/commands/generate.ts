@@ -11,6 +11,7 @@ import { findModels, ONE_MODEL_SETTINGS, startModel, withProcesses } from '../ru
 import { PRINT_SETTINGS, type SettingName } from '../setting.ts';
 import { RunError, UsageError } from '../usage-error.ts';
 
+/** What `generate` takes. */
 export const GENERATE_SETTINGS = [
   'model',
   'mask',
@@ -26,6 +27,7 @@ export const GENERATE_SETTINGS = [
   ...PRINT_SETTINGS,
 ] as const satisfies SettingName[];
 
+/** Of options that mean something else here. */
 export const GENERATE_DESCRIPTIONS = {
   model: 'as for any command, or RUN@K: the model of a run without the first K blocks',
   mask: 'blocks to leave out, e.g. mha.3+mlp.7',
