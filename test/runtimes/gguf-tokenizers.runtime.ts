@@ -7,7 +7,7 @@ import { planGguf, prunedModel, writeExport } from '@blockpruner/export';
 import { temporaryFolder, TINY_MODELS, writeTinyModel, type TemporaryFolder } from '@blockpruner/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mixedTexts } from '../../libs/calibration/test/mixed-text.ts';
-import { RUNTIMES_PYTHON, RUNTIME_SCRIPTS } from './runtime-process.ts';
+import { RUNTIMES_PYTHON, RUNTIME_SCRIPTS } from '../../tools/reference/runtimes/runtimes-python.ts';
 import { openSource } from './case.ts';
 import {
   PRE_TOKENIZERS,

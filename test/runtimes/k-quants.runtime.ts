@@ -11,12 +11,13 @@ import {
   type TemporaryFolder,
 } from '@blockpruner/testkit';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RUNTIMES_PYTHON, RUNTIME_SCRIPTS } from '../../tools/reference/runtimes/runtimes-python.ts';
 import { writeExportAs } from '../../tools/reference/runtimes/write-export-as.ts';
-import { openSource, searchedMask, testText } from './case.ts';
+import { openSource, searchedMask } from './case.ts';
 import { LargestDifference } from './largest-difference.ts';
 import { maskedNats } from './masked-nats.ts';
 import { RuntimePool } from './runtime-pool.ts';
-import { RUNTIMES_PYTHON, RUNTIME_SCRIPTS } from './runtime-process.ts';
+import { testText } from './test-text.ts';
 
 const EXACT_NATS = 1e-5;
 /** llama.cpp rounds activations to 8 bits where weights are quantized, so that this bounds llama.cpp more than the export. */
@@ -86,6 +87,6 @@ describe('a GGUF that llama.cpp quantized, with blocks removed', () => {
 
   it('scores, of SmolLM2 in Q4_K_M without twelve blocks, as in a search', async () => {
     const source = await quantized(await openSource('smollm2', ''), 'Q4_K_M');
-    await expectPruned(source, 'Q4_K_M', searchedMask(12), testText('smollm2').rows);
+    await expectPruned(source, 'Q4_K_M', searchedMask(12), testText('smollm2', 1).rows);
   });
 });
