@@ -137,7 +137,10 @@ function writeTokenizers(root: string, write: Write): void {
   symlinkSync(SMOLLM2_GGUF, join(root, 'tokenizers/smollm.gguf'));
   write('tokenizers/llama-bpe.gguf', byteLevelGguf(document(llama3), 'llama-bpe', 128_256));
   write('tokenizers/qwen2.gguf', byteLevelGguf(document(qwen), 'qwen2', 151_936));
-  write('tokenizers/default.gguf', byteLevelGguf(document(qwen), 'default', 151_936));
+  for (const pre of ['gpt-2', 'deepseek-coder', 'default'])
+    write(`tokenizers/${pre}.gguf`, byteLevelGguf(document(qwen), pre, 151_936));
+  for (const pre of ['smaug-bpe', 'tekken'])
+    write(`tokenizers/${pre}.gguf`, byteLevelGguf(document(llama3), pre, 128_256));
   const bos = { 'tokenizer.ggml.bos_token_id': { u32: 1 } };
   write('tokenizers/llama-spm.gguf', sentencePieceGguf(document(llama2), bos));
 }

@@ -125,8 +125,15 @@ describe('a GGUF that is made of a folder has, in llama.cpp, the tokenizer of th
     return (await tokenizer.encodeBatch(TEXTS)).map((ids) => ids.join(' '));
   };
 
-  /** @returns texts of which llama.cpp has other ids than the folder, and than the reader of the GGUF */
-  async function differing(source: string, gguf: string): Promise<{ source: string[]; reader: string[] }> {
+  /** Ids of all texts, as words. */
+  interface Tokenized {
+    readonly source: readonly string[];
+    readonly reader: readonly string[];
+    readonly llamaCpp: readonly string[];
+  }
+
+  /** By the tokenizer of the folder, by what the reader makes of the GGUF, and by llama.cpp. */
+  async function tokenized(source: string, gguf: string): Promise<Tokenized> {
     const script = join(RUNTIME_SCRIPTS, 'tokenize_llamacpp.py');
     const output = execFileSync(RUNTIMES_PYTHON, [script, gguf], {
       input: JSON.stringify(TEXTS),
@@ -135,39 +142,36 @@ describe('a GGUF that is made of a folder has, in llama.cpp, the tokenizer of th
       stdio: ['pipe', 'pipe', 'ignore'],
     });
     const llamaCpp = (JSON.parse(output) as number[][]).map((ids) => ids.join(' '));
-    const [ofSource, ofReader] = [await idsIn(source), await idsIn(gguf)];
     expect(llamaCpp).toHaveLength(TEXTS.length);
-    return {
-      source: TEXTS.filter((_, i) => llamaCpp[i] !== ofSource[i]),
-      reader: TEXTS.filter((_, i) => llamaCpp[i] !== ofReader[i]),
-    };
+    return { source: await idsIn(source), reader: await idsIn(gguf), llamaCpp };
   }
 
-  it.each(OF_PIECES)('$name', async ({ tokenizer, note, isNoted = () => false }) => {
-    const source = await modelWith(tokenizer());
-    const { path, notes } = await exported(source);
-    const texts = await differing(source, path);
-    expect(notes).toEqual(note ? [expect.stringMatching(note)] : []);
-    expect(texts.reader).toEqual([]);
-    expect(texts.source.filter((text) => !isNoted(text))).toEqual([]);
-    expect(texts.source.length > 0).toBe(note !== undefined);
-  });
+  const differing = (some: readonly string[], others: readonly string[]): string[] =>
+    TEXTS.filter((_, i) => some[i] !== others[i]);
 
-  it.each(BYTE_LEVEL)('$name', async ({ tokenizer, note, isNoted = () => false }) => {
+  // Of these the reader does what llama.cpp does, of byte-level ones what the folder does.
+  it.each([
+    ...OF_PIECES.map((form) => ({ ...form, readAs: 'llamaCpp' as const })),
+    ...BYTE_LEVEL.map((form) => ({ ...form, readAs: 'source' as const })),
+  ])('$name', async ({ tokenizer, note, isNoted = () => false, readAs }) => {
     const source = await modelWith(tokenizer());
     const { path, notes } = await exported(source);
-    const texts = await differing(source, path);
+    const ids = await tokenized(source, path);
     expect(notes).toEqual(note ? [expect.stringMatching(note)] : []);
-    expect(texts.source.filter((text) => !isNoted(text))).toEqual([]);
+    expect(differing(ids.reader, ids[readAs])).toEqual([]);
+    const texts = differing(ids.source, ids.llamaCpp);
+    expect(texts.filter((text) => !isNoted(text))).toEqual([]);
+    if (note) expect(texts).not.toEqual([]);
   });
 
   it('SmolLM2, whose vocabulary lacks a few bytes', async () => {
     const { folder: source } = await openSource('smollm2', '');
     const { tokenizerJson } = await readTokenizerFiles(source);
     const path = await modelWith(JSON.parse(tokenizerJson!) as TokenizerJson);
-    const texts = await differing(path, (await exported(path)).path);
+    const { source: ofSource, llamaCpp } = await tokenized(path, (await exported(path)).path);
+    const texts = differing(ofSource, llamaCpp);
     // Control characters, and such as no text has: they are left out there, and what is beside them merges or does not.
-    expect(texts.source.filter((text) => !/[^\P{C}\n\r\t\u200b-\u2060\ufeff]/u.test(text))).toEqual([]);
+    expect(texts.filter((text) => !/[^\P{C}\n\r\t\u200b-\u2060\ufeff]/u.test(text))).toEqual([]);
   });
 });
 
