@@ -217,6 +217,7 @@ describe('an export', () => {
     ],
     [['--to', 'gguf', '--compat'], '--compat is of --to hf'],
     [['--to', 'mask', '--dtype', 'fp16'], '--dtype fp16 does not go with --to mask'],
+    [['--at', '0', '--heal'], '--heal is for what removed blocks leave, and at 0 none is gone: leave it out'],
     [['--to', 'mask', '--heal'], '--heal changes weights, which --to mask leaves as they are'],
     [['--memory-limit', '10MiB'], '--memory-limit 10MiB leaves 10.0 MiB for each of 1 worker'],
     [['--to', 'exl2'], '--to must be hf, onnx, gguf or mask'],

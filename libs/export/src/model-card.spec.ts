@@ -56,6 +56,14 @@ describe('modelCard', () => {
     expect(card).toContain('`a: "b" # c d`');
   });
 
+  it('says of a model that lacks nothing that nothing was removed', () => {
+    const card = modelCard({ ...MADE, mask: [], removalOrder: [] });
+    expect(card).toContain(
+      '# org/model\n\nWritten by BlockPruner, with no block removed.\n\n- removed: nothing\n- parameters',
+    );
+    expect(modelCard({ ...MADE, mask: [5] })).toContain('# org/model without 1 block\n');
+  });
+
   it('says what was removed, how large the rest is, and by which command', () => {
     const card = modelCard({ ...MADE, removalOrder: [5, 2], search: 'race of confidence 0.95' });
     expect(card).toContain('- removed: `mha.1+mlp.2`, numbered as in the source from 0\n');

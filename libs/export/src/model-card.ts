@@ -87,6 +87,12 @@ function scoreLines({ calibration, heldOut }: Provenance): string[] {
   ];
 }
 
+/** Behind the name of the source, in the title. */
+function without(blockCount: number): string {
+  if (blockCount === 0) return '';
+  return blockCount === 1 ? ' without 1 block' : ` without ${blockCount} blocks`;
+}
+
 /** README.md of an export: what it is, where it comes from, and what runs it; metadata as the hub reads it in front. */
 export function modelCard(provenance: Provenance): string {
   const { mask, removalOrder, search, sourceParameters, writtenParameters } = provenance;
@@ -96,13 +102,17 @@ export function modelCard(provenance: Provenance): string {
   return [
     ...frontMatter(provenance),
     '',
-    `# ${provenance.sourceName.replaceAll(/\p{Cc}/gu, ' ')} without ${mask.length} blocks`,
+    `# ${provenance.sourceName.replaceAll(/\p{Cc}/gu, ' ')}${without(mask.length)}`,
     '',
-    'Attention (`mha`) and feed-forward (`mlp`) blocks were removed by the search of BlockPruner',
-    '([arXiv 2406.10594](https://arxiv.org/abs/2406.10594)), without training.',
+    ...(mask.length === 0
+      ? ['Written by BlockPruner, with no block removed.']
+      : [
+          'Attention (`mha`) and feed-forward (`mlp`) blocks were removed by the search of BlockPruner',
+          '([arXiv 2406.10594](https://arxiv.org/abs/2406.10594)), without training.',
+        ]),
     '',
-    `- removed: ${removed}, numbered as in the source from 0`,
-    ...(removalOrder === undefined
+    `- removed: ${removed}${mask.length === 0 ? '' : ', numbered as in the source from 0'}`,
+    ...(removalOrder === undefined || removalOrder.length === 0
       ? []
       : [`- in this order: ${code(removalOrder.map(formatBlock).join(' '))}`]),
     ...(search === undefined ? [] : [`- found by: ${search}`]),

@@ -27,6 +27,7 @@ import { planRemovalLists } from '../removal-lists.ts';
 import { requireSetting, resolveSettings, type ResolvedSettings } from '../resolve-settings.ts';
 import { requireModelOfRun, requireModelThere } from '../run-model.ts';
 import { PRINT_SETTINGS, type SettingName } from '../setting.ts';
+import { UsageError } from '../usage-error.ts';
 import { longestRowTokens, planWorkers } from '../worker-plan.ts';
 
 /** What `export` takes besides the run. */
@@ -68,6 +69,9 @@ export async function exportRun(
   await requireRunAlone(run);
   const ofRun = await sizeOfRun(run, at);
   const { view, size } = ofRun;
+  if (request.heal && size.mask.length === 0) {
+    throw new UsageError('--heal is for what removed blocks leave, and at 0 none is gone: leave it out');
+  }
   const console = open(settings);
   if (format.to === 'mask') {
     const plan = planRemovalLists(ofRun);
@@ -86,7 +90,7 @@ export async function exportRun(
   const { checkpoint } = await openModel(modelName, cacheFolder, console.logger, console.progress);
   requireModelOfRun(checkpoint, { path: run, modelFingerprint: view.config.modelFingerprint });
   const { workers, threads, memoryLimit } = settings.values;
-  const rows = await readRunRows(run);
+  const rows = request.check || request.heal ? await readRunRows(run) : [];
   // Numbers of the same weights are the same in fp32.
   const by = { workers, threads, memoryLimit, dtype: 'fp32' as const };
   // Workers that cannot be started are heard of before anything is written for them.
