@@ -3,51 +3,33 @@ import { join } from 'node:path';
 import { parseMask, type Mask } from '@blockpruner/blocks';
 import { openCheckpoint, type Checkpoint } from '@blockpruner/checkpoint';
 import { prunedModel } from '@blockpruner/export';
-import {
-  temporaryFolder,
-  TINY_MODELS,
-  tinyReferenceRows,
-  writeTinyModel,
-  type TemporaryFolder,
-} from '@blockpruner/testkit';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TINY_MODELS, tinyReferenceRows, writeTinyModel } from '@blockpruner/testkit';
+import { describe, expect, it } from 'vitest';
 import { RUNTIMES_PYTHON, RUNTIME_SCRIPTS } from '../../tools/reference/runtimes/runtimes-python.ts';
 import { writeExportAs } from '../../tools/reference/runtimes/write-export-as.ts';
 import { openSource, searchedMask } from './case.ts';
-import { LargestDifference } from './largest-difference.ts';
 import { maskedNats } from './masked-nats.ts';
-import { RuntimePool } from './runtime-pool.ts';
+import { runtimeFixture } from './runtime-fixture.ts';
 import { testText } from './test-text.ts';
+import { EXACT_NATS, QUANTIZED_NATS } from './tolerance.ts';
 
-const EXACT_NATS = 1e-5;
-/** llama.cpp rounds activations to 8 bits where weights are quantized, so that this bounds llama.cpp more than the export. */
-const ROUNDED_NATS = 0.1;
+const { runtimes, largest, folder } = runtimeFixture();
 
 describe('a GGUF that llama.cpp quantized, with blocks removed', () => {
-  const runtimes = new RuntimePool();
-  const largest = new LargestDifference();
-  let folder: TemporaryFolder;
-  beforeEach(() => void (folder = temporaryFolder()));
-  afterEach(() => folder.remove());
-  afterAll(() => {
-    runtimes.close();
-    largest.print();
-  });
-
   /** Rows of 256 weights and more, which K-quants need. */
   async function tinyModel(): Promise<Checkpoint> {
     const sizes = { hiddenSize: 256, intermediateSize: 512, headCount: 4, kvHeadCount: 2, headSize: 64 };
-    const path = join(folder.path, 'model');
+    const path = join(folder(), 'model');
     await writeTinyModel(path, { ...TINY_MODELS['llama-gqa-untied'], ...sizes });
-    return openCheckpoint(path, { cacheFolder: folder.path });
+    return openCheckpoint(path, { cacheFolder: folder() });
   }
 
   async function quantized(source: Checkpoint, fileType: string): Promise<Checkpoint> {
-    const wide = await writeExportAs(prunedModel(source, []), 'gguf', 'fp32', folder.path);
-    const path = join(folder.path, `${fileType}.gguf`);
+    const wide = await writeExportAs(prunedModel(source, []), 'gguf', 'fp32', folder());
+    const path = join(folder(), `${fileType}.gguf`);
     const script = join(RUNTIME_SCRIPTS, 'quantize_llamacpp.py');
     execFileSync(RUNTIMES_PYTHON, [script, wide, path, fileType], { stdio: 'ignore' });
-    return openCheckpoint(path, { cacheFolder: folder.path });
+    return openCheckpoint(path, { cacheFolder: folder() });
   }
 
   const logits = async (model: string, rows: readonly Int32Array[]) =>
@@ -61,10 +43,10 @@ describe('a GGUF that llama.cpp quantized, with blocks removed', () => {
   ): Promise<void> {
     const expected = await maskedNats(source, mask, rows);
     const pruned = prunedModel(source, mask);
-    const copied = await logits(await writeExportAs(pruned, 'gguf', 'source', folder.path), rows);
+    const copied = await logits(await writeExportAs(pruned, 'gguf', 'source', folder()), rows);
     const name = `gguf ${fileType} in llamacpp`;
-    expect(largest.of(name, copied.rowNats, expected)).toBeLessThan(ROUNDED_NATS);
-    const wide = await logits(await writeExportAs(pruned, 'gguf', 'fp32', join(folder.path, 'wide')), rows);
+    expect(largest.of(name, copied.rowNats, expected)).toBeLessThan(QUANTIZED_NATS);
+    const wide = await logits(await writeExportAs(pruned, 'gguf', 'fp32', join(folder(), 'wide')), rows);
     expect(largest.of(`${name}, decoded to F32`, wide.rowNats, expected)).toBeLessThan(EXACT_NATS);
   }
 
@@ -73,12 +55,7 @@ describe('a GGUF that llama.cpp quantized, with blocks removed', () => {
     async (type) => {
       const source = await quantized(await tinyModel(), type);
       const rows = tinyReferenceRows('llama-gqa-untied');
-      const dense = await writeExportAs(
-        prunedModel(source, []),
-        'gguf',
-        'source',
-        join(folder.path, 'dense'),
-      );
+      const dense = await writeExportAs(prunedModel(source, []), 'gguf', 'source', join(folder(), 'dense'));
       const [ofExport, ofSource] = [await logits(dense, rows), await logits(source.sourcePath, rows)];
       expect(ofExport.logitsHash).toBe(ofSource.logitsHash);
       await expectPruned(source, type, parseMask('mha.0+mlp.1'), rows);

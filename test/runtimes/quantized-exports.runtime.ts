@@ -12,10 +12,8 @@ import { maskedNats } from './masked-nats.ts';
 import { runtimeFixture } from './runtime-fixture.ts';
 import type { RuntimeAnswer } from './runtime-process.ts';
 import { testText } from './test-text.ts';
-import { EXACT_NATS } from './tolerance.ts';
+import { EXACT_NATS, QUANTIZED_NATS } from './tolerance.ts';
 
-/** llama.cpp rounds activations to 8 bits beside quantized weights: this bounds llama.cpp more than the export. */
-const LLAMA_CPP_NATS = 0.1;
 /** Rounding to 4 bits is rough on a small model: this finds broken files. */
 const INT4_NATS = 1;
 
@@ -44,7 +42,7 @@ describe('quantized exports of SmolLM2, held against the dense quantized file in
       const exported = await runExport('llamacpp', prunedModel(source, mask), 'gguf', 'source', text);
       expect(exported).toEqual(await withZeros(SMOLLM2_GGUF, mask));
       const expected = await maskedNats(source, mask, text.rows);
-      expect(largest.of('gguf Q4_1 in llamacpp', exported.rowNats, expected)).toBeLessThan(LLAMA_CPP_NATS);
+      expect(largest.of('gguf Q4_1 in llamacpp', exported.rowNats, expected)).toBeLessThan(QUANTIZED_NATS);
     },
   );
 
@@ -55,7 +53,7 @@ describe('quantized exports of SmolLM2, held against the dense quantized file in
     const whole = await writeQ8Export(prunedModel(source, []), folder());
     expect(exported).toEqual(await withZeros(whole, mask));
     const expected = await maskedNats(source, mask, text.rows);
-    expect(largest.of('gguf Q8_0 in llamacpp', exported.rowNats, expected)).toBeLessThan(LLAMA_CPP_NATS);
+    expect(largest.of('gguf Q8_0 in llamacpp', exported.rowNats, expected)).toBeLessThan(QUANTIZED_NATS);
   });
 
   it('have its scores in GenAI in 4 bits, with zeros in it for twelve blocks', async () => {
