@@ -1,3 +1,4 @@
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { explainAbsentWeights } from './absent-weights.ts';
 import { CheckpointError } from './checkpoint-error.ts';
@@ -36,11 +37,16 @@ export interface ModelFolder {
 }
 
 async function readConfigBytes(folder: string): Promise<Uint8Array> {
+  const path = join(folder, CONFIG_FILE);
   try {
-    return await readWholeFile(join(folder, CONFIG_FILE), MAX_CONFIG_BYTES);
+    return await readWholeFile(path, MAX_CONFIG_BYTES);
   } catch (error) {
     if (!(error instanceof CheckpointError) || error.code !== 'not-found') throw error;
-    const path = join(folder, CONFIG_FILE);
+    const isLinkToNothing = await lstat(path).then(
+      () => true,
+      () => false,
+    );
+    if (isLinkToNothing) throw error;
     if (await hasWeights(folder)) {
       throw new CheckpointError('not-found', `${path}: does not exist: fetch that file of the model too`);
     }
