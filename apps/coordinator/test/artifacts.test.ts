@@ -173,7 +173,7 @@ describe('a worker that does not see the model', () => {
 
   it('outlives the process that serves the files, and stays in the fleet for as long as it takes', async () => {
     const cache = newCache();
-    const coordinator = await coordinate('--artifact-bandwidth', '2MiB');
+    const coordinator = await coordinate('--artifact-bandwidth', '1536KiB');
     const worker = work(cache);
     await waitFor(() => downloadsOf(cache) > 0, { timeoutMs: 60_000 });
     const serving = await artifactServerOf(coordinator);
@@ -183,7 +183,7 @@ describe('a worker that does not see the model', () => {
     expect(await artifactServerOf(coordinator)).not.toBe(serving);
     const ended = await coordinator.ended;
     expect([ended.stdout, (await worker.ended).code]).toEqual([local.stdout, 0]);
-    // At 2 MiB a second the rest takes longer than the 15 s after which a silent worker is given up.
+    // At 1.5 MiB a second the rest takes longer than the 15 s after which a silent worker is given up.
     expect(Number(lines(worker.stderr, 'the model is here')[0].seconds)).toBeGreaterThan(15);
     expect(lines(ended.stderr, 'worker left').filter(({ how }) => how === 'lost')).toEqual([]);
   }, 180_000);
