@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { runPath } from '../test/example-run.ts';
 import { AppendFile } from './append-file.ts';
@@ -12,16 +12,6 @@ describe('AppendFile', () => {
     file.syncNow();
     expect(readFileSync(file.path, 'latin1')).toBe('abcde');
     file.close();
-  });
-
-  it('cuts off what is behind the good part when it is opened', () => {
-    const path = runPath();
-    writeFileSync(path, 'good, torn');
-    const file = new AppendFile(path, 5);
-    expect(file.cutBytes).toBe(5);
-    file.append(Buffer.from(' better'));
-    file.close();
-    expect(readFileSync(path, 'latin1')).toBe('good, better');
   });
 
   it('takes appends back', async () => {

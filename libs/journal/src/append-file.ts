@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  constants,
-  fdatasync,
-  fdatasyncSync,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fdatasync, fdatasyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { ioError, type RunFolderError } from './errors.ts';
 
@@ -27,15 +18,13 @@ export type SyncListener = (seconds: number) => void;
  */
 export class AppendFile {
   readonly path: string;
-  /** Bytes that were cut off when the file was opened. */
-  readonly cutBytes: number;
   private readonly descriptor: number;
   private length: number;
   private readonly onSynced: SyncListener;
   private failedSync: RunFolderError | undefined;
 
   /**
-   * Opens or creates the file and cuts off everything beyond `lengthBytes`.
+   * Opens or creates the file, which has `lengthBytes`.
    * @throws RunFolderError `io`, as all methods do
    */
   constructor(path: string, lengthBytes: number, onSynced: SyncListener = () => undefined) {
@@ -46,13 +35,6 @@ export class AppendFile {
       this.descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o666);
     } catch (error) {
       throw ioError(error, 'open', path);
-    }
-    try {
-      this.cutBytes = Math.max(0, fstatSync(this.descriptor).size - lengthBytes);
-      if (this.cutBytes > 0) ftruncateSync(this.descriptor, lengthBytes);
-    } catch (error) {
-      closeSync(this.descriptor);
-      throw ioError(error, 'truncate', path);
     }
   }
 

@@ -56,8 +56,7 @@ export async function makeRun(
   }
   try {
     for (const [name, text] of files) {
-      ownership.check();
-      await writeWhole(join(path, name), text);
+      await writeWhole(join(path, name), text, ownership);
     }
     if (made !== undefined) {
       const top = dirname(resolve(made));

@@ -1,4 +1,15 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FAST, fillRun, finishRun, runPath } from '../test/example-run.ts';
@@ -193,6 +204,36 @@ describe('RunFolder', () => {
     writeFileSync(join(path, 'config.yaml'), 'mine');
     await expect(RunFolder.create(path, NEW_RUN, FAST)).rejects.toMatchObject({ code: 'taken' });
     expect(readFileSync(join(path, 'config.yaml'), 'utf8')).toBe('mine');
+  });
+
+  it('is not hit by what its last owner had begun to write', async () => {
+    const path = runPath();
+    const before = await RunFolder.create(path, NEW_RUN);
+    await fillRun(before);
+    const begun = ['journal.jsonl', 'cells.bin', 'iterations.jsonl'].map((name) =>
+      openSync(join(path, name), 'r+'),
+    );
+    const ends = begun.map((descriptor) => fstatSync(descriptor).size);
+    const unnamed = join(path, 'result.json.0123.incomplete');
+    writeFileSync(unnamed, 'old');
+    await before.release();
+
+    const run = await RunFolder.open(path);
+    begun.forEach((descriptor, i) => writeSync(descriptor, 'late '.repeat(100), ends[i], 'utf8'));
+    expect(() => renameSync(unnamed, join(path, 'result.json'))).toThrow('ENOENT');
+    await run.appendDecision(decisionOf(3, 'mha.0'));
+    begun.forEach((descriptor, i) => writeSync(descriptor, 'later '.repeat(10), ends[i], 'utf8'));
+    await finishRun(run, {});
+    await run.release();
+    begun.forEach((descriptor) => closeSync(descriptor));
+
+    const { decisions, finished } = await readRun(path);
+    expect([decisions.length, finished]).toEqual([3, true]);
+    expect(lines(path, 'iterations.jsonl')).toHaveLength(3);
+    expect((await readRunContents(path)).cells).toHaveLength(
+      cellsOf([]).length + cellsOf([2]).length + cellsOf([1, 2]).length,
+    );
+    expect(readdirSync(path).filter((name) => name.endsWith('.incomplete'))).toEqual([]);
   });
 
   it('ends its waiting for an owner when it is told to', async () => {

@@ -23,6 +23,7 @@ import {
   type DurableEvent,
 } from './event.ts';
 import * as names from './file-names.ts';
+import { removeUnnamed, replaceByCopy } from './fencing.ts';
 import { iterationLine } from './iteration-line.ts';
 import { encodeLine } from './journal-line.ts';
 import { canonicalJson, encodeJson, unfit } from './json-fields.ts';
@@ -36,7 +37,7 @@ import type { RunResult } from './result.ts';
 import type { RunConfig } from './run-config.ts';
 import type { RunState } from './run-state.ts';
 import { readStopRule } from './stop-record.ts';
-import { writeWhole } from './whole-file.ts';
+import { syncFolder, writeWhole } from './whole-file.ts';
 
 /** How a run folder is taken and kept. */
 export interface RunFolderOptions extends Partial<OwnershipTimes> {
@@ -62,7 +63,8 @@ interface RunFiles {
  * to be journaled is then not in the folder, or will be found by the next `open` as a whole.
  *
  * Invariants:
- * 1. Nothing is written without a look at `owner.json` just before.
+ * 1. Nothing is written without a look at `owner.json` just before, and a write that was under way when its process was
+ *    stopped hits no file of the next owner (fencing.ts).
  * 2. A journal line names only bytes of `cells.bin` that were written before it, and its record starts where the one
  *    before it ended.
  * 3. When a durable event (dense, decision, finished, extended) is on the disk, so is every cell in front of it: `cells.bin` is
@@ -92,6 +94,7 @@ export class RunFolder {
     calibrationRows: readonly Int32Array[],
     ownership: Ownership,
     files: RunFiles,
+    cutBytes: RunFolder['cutBytes'],
     clock: RunClock,
   ) {
     this.path = path;
@@ -99,7 +102,7 @@ export class RunFolder {
     this.runId = runIdOf(path, created);
     this.createdAt = created.time;
     this.calibrationRows = calibrationRows;
-    this.cutBytes = { journal: files.journal.cutBytes, cells: files.cells.cutBytes };
+    this.cutBytes = cutBytes;
     this.ledger = ledger;
     this.ownership = ownership;
     this.files = files;
@@ -139,18 +142,24 @@ export class RunFolder {
       return file;
     };
     try {
+      await removeUnnamed(path);
       const replayed = await replay(path, true);
       const rows = await readRows(path, replayed.created);
       const lines = replayed.ledger.decisions.map(iterationLine).join('');
-      ownership.check();
-      await writeWhole(join(path, names.ITERATIONS_FILE), lines);
+      await writeWhole(join(path, names.ITERATIONS_FILE), lines, ownership);
+      const { journalBytes, cellsBytes } = replayed;
+      const cutBytes = {
+        cells: await replaceByCopy(join(path, names.CELLS_FILE), cellsBytes, ownership),
+        journal: await replaceByCopy(join(path, names.JOURNAL_FILE), journalBytes, ownership),
+      };
+      await syncFolder(path);
       ownership.check();
       const files = {
-        journal: openFile(names.JOURNAL_FILE, replayed.journalBytes),
-        cells: openFile(names.CELLS_FILE, replayed.cellsBytes),
+        journal: openFile(names.JOURNAL_FILE, journalBytes),
+        cells: openFile(names.CELLS_FILE, cellsBytes),
         iterations: openFile(names.ITERATIONS_FILE, Buffer.byteLength(lines)),
       };
-      return new RunFolder(path, replayed, rows, ownership, files, clock);
+      return new RunFolder(path, replayed, rows, ownership, files, cutBytes, clock);
     } catch (error) {
       for (const file of opened) file.close();
       ownership.release();
@@ -265,8 +274,7 @@ export class RunFolder {
         [names.STATS_FILE, stats],
       ];
       for (const [name, content] of files) {
-        this.ownership.check();
-        await writeWhole(join(this.path, name), `${encodeJson(content, 2)}\n`);
+        await writeWhole(join(this.path, name), `${encodeJson(content, 2)}\n`, this.ownership);
       }
       await this.commit(finished);
     });

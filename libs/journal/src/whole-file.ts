@@ -2,12 +2,18 @@ import { open } from 'node:fs/promises';
 import { syncFolder as sync, writeWhole as write } from '@blockpruner/whole-file';
 import { errnoOf, ioError, RunFolderError } from './errors.ts';
 
+/** Who has a folder. */
+export interface Owner {
+  /** @throws RunFolderError `lost-ownership` when another process has the folder by now */
+  check(): void;
+}
+
 /**
- * Writes a file under its final name only once all of it is on the disk.
- * @throws RunFolderError `io`
+ * Writes a file under its final name only once all of it is on the disk, and its writer still has the folder.
+ * @throws RunFolderError `lost-ownership`, `io`
  */
-export async function writeWhole(path: string, text: string): Promise<void> {
-  await write(path, text, `${path}.incomplete`).catch((error: unknown) => {
+export async function writeWhole(path: string, text: string, owner: Owner): Promise<void> {
+  await write(path, text, () => owner.check()).catch((error: unknown) => {
     throw ioError(error, 'write', path);
   });
 }
