@@ -149,8 +149,8 @@ export class RunFolder {
       await writeWhole(join(path, names.ITERATIONS_FILE), lines, ownership);
       const { journalBytes, cellsBytes } = replayed;
       const cutBytes = {
-        cells: await replaceByCopy(join(path, names.CELLS_FILE), cellsBytes, ownership),
         journal: await replaceByCopy(join(path, names.JOURNAL_FILE), journalBytes, ownership),
+        cells: await replaceByCopy(join(path, names.CELLS_FILE), cellsBytes, ownership),
       };
       await syncFolder(path);
       ownership.check();
