@@ -28,7 +28,10 @@ export async function replaceByCopy(path: string, lengthBytes: number, owner: Ow
     try {
       copiedBytes = (await copy.stat()).size;
       if (copiedBytes < lengthBytes) {
-        throw new RunFolderError('io', `${path} became shorter while it was taken over: resume again`);
+        throw new RunFolderError(
+          'io',
+          `${path} has ${copiedBytes} bytes, and had ${lengthBytes} when it was read: its owner before has still cut it; resume again`,
+        );
       }
       await copy.truncate(lengthBytes);
       await copy.sync();
